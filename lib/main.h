@@ -1,0 +1,20 @@
+/*
+ * What every program's main() starts with: the options that all share.
+ */
+#ifndef CCM_MAIN_H
+#define CCM_MAIN_H
+
+/* -h: writes `usage` (it ends in a newline) to stdout; exits 0, or 74. */
+void print_help_and_exit(const char *usage) __attribute__((noreturn));
+
+/* -V: writes "PROGRAM VERSION" to stdout; exits 0, or 74. */
+void print_version_and_exit(const char *program) __attribute__((noreturn));
+
+/*
+ * After getopt(3) returned '?' or ':' (it is to be called with opterr = 0 and
+ * an option string that begins with ':'): names the option that is unknown or
+ * lacks its argument, points to -h, exits with EX_USAGE.
+ */
+void usage_error_and_exit(int getopt_result) __attribute__((noreturn));
+
+#endif

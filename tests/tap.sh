@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# The little that a command-line test needs, in the Test Anything Protocol.
+#
+# A test script sources this file, states facts with the functions below and
+# ends; the plan is printed at exit. It runs in an empty directory of its own,
+# with the programs under test first in PATH, and leaves no process behind:
+# what it starts with `start` is ended by its pid.
+
+set -uo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+B=${B:-build}
+[[ $B = /* ]] || B=$ROOT/$B
+export PATH="$B/bin:$PATH" LC_ALL=C.UTF-8 TZ=UTC
+SIM=$B/tests/sim
+unset "${!CONFLUENT_@}" "${!KAFKA_@}" "${!CCM_@}" METRICS_TOPIC \
+	MINUTE_TO_SCRAPE_AT GLOBAL_LOG_LEVEL JOURNAL_STREAM STATE_DIRECTORY
+unset http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY
+
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/ccm-test.XXXXXX")
+cd "$WORK" || exit 1
+tests=0
+started=()
+
+finish() {
+	local pid
+	for pid in "${started[@]}"; do kill "$pid" 2>/dev/null; done
+	for pid in "${started[@]}"; do wait "$pid" 2>/dev/null; done
+	cd / && rm -rf "$WORK"
+	[ -n "${skip_all:-}" ] || echo "1..$tests"
+}
+trap finish EXIT
+
+# skip_all_because REASON: before any fact; the whole file is skipped, by name.
+skip_all_because() {
+	skip_all=1
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+# ok STATUS NAME: a fact that holds where STATUS is 0; otherwise the files
+# out, err and diff of the working directory are shown.
+ok() {
+	tests=$((tests + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $tests - ${2//#/\\#}"
+	else
+		echo "not ok $tests - ${2//#/\\#}"
+		local f
+		for f in out err diff; do
+			[ -s "$f" ] && head -c 3000 "$f" | sed "s/^/# $f: /"
+		done
+	fi
+}
+
+# is GOT WANTED NAME
+is() {
+	local status=0
+	if [ "$1" != "$2" ]; then
+		status=1
+		printf '#    got: %s\n# wanted: %s\n' "${1//$'\n'/$'\n#         '}" \
+			"${2//$'\n'/$'\n#         '}"
+	fi
+	ok "$status" "$3"
+}
+
+# like TEXT REGEX NAME
+like() {
+	local status=0
+	if ! [[ $1 =~ $2 ]]; then
+		status=1
+		printf '#       got: %s\n# not match: %s\n' "${1//$'\n'/$'\n#            '}" "$2"
+	fi
+	ok "$status" "$3"
+}
+
+# run COMMAND...: stdout to the file out, stderr to err, status to $status.
+run() {
+	"$@" >out 2>err
+	status=$?
+}
+
+# until_true SECONDS COMMAND...: waits until COMMAND succeeds; 1 if it did not.
+until_true() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+# start COMMAND...: runs it in the background; its pid is in $pid and it is
+# ended when the test ends.
+start() {
+	"$@" &
+	pid=$!
+	started+=("$pid")
+}

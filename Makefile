@@ -67,27 +67,31 @@ programs: $(BIN) $(SHARE)
 
 $(B)/%.o: %.c Makefile $(DEPS_FIRST)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC      $@"
+	@$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/libccm.a: $(LIB_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(AR) rcs $@ $^
 
 define program_rule
 $(B)/bin/$(1): $(call objects,$(1)) $(B)/libccm.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1))
+	@echo "  LD      $$@"
+	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 define sim_rule
 $(B)/tests/sim/$(1): $(B)/tests/sim/$(1).o $(B)/libccm.a
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1)) -lpthread
+	@echo "  LD      $$@"
+	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1)) -lpthread
 endef
 $(foreach s,$(SIMS),$(eval $(call sim_rule,$(s))))
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libccm.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_unit) -lcheck -lsubunit -lm -lrt -lpthread
+	@echo "  LD      $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_unit) -lcheck -lsubunit -lm -lrt -lpthread
 
 $(addprefix $(B)/bin/,$(SCRIPTS)): $(B)/bin/%: pipelines/%
 	@mkdir -p $(@D)

@@ -1,0 +1,682 @@
+#include "json.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* Up to this many keys, an object's keys are compared as they come. */
+#define KEYS_COMPARED_PAIRWISE 16
+
+static bool
+fail(struct json *json, const char *at, const char *error)
+{
+	if (json->error == NULL) {
+		json->error = at >= json->end ? "unexpected end" : error;
+		json->at = at < json->end ? at : json->end;
+	}
+	return false;
+}
+
+void
+json_start(struct json *json, const char *text, size_t len)
+{
+	json->error = NULL;
+	json->start = json->at = text;
+	json->end = text + len;
+	json->first = false;
+	json->depth = 0;
+	json->nkeys = 0;
+}
+
+void
+json_free(struct json *json)
+{
+	free(json->keys);
+	*json = (struct json)JSON_INIT;
+}
+
+size_t
+json_column(const struct json *json)
+{
+	return (size_t)(json->at - json->start) + 1;
+}
+
+static inline const char *
+skip_space(const char *at, const char *end)
+{
+	while (at < end &&
+	    (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
+		at++;
+	return at;
+}
+
+/*
+ * The next byte that is a quote, a backslash, a control character or not
+ * ASCII. The text's last byte is followed by a control character, so the
+ * search needs no bound; it reads up to 15 bytes beyond that one.
+ */
+static inline const char *
+find_special(const char *at)
+{
+#ifdef __SSE2__
+	const __m128i quote = _mm_set1_epi8('"');
+	const __m128i backslash = _mm_set1_epi8('\\');
+	const __m128i space = _mm_set1_epi8(' ');
+
+	for (;; at += 16) {
+		__m128i bytes = _mm_loadu_si128((const void *)at);
+		/* As signed bytes, what is not ASCII is below a blank too. */
+		__m128i special = _mm_or_si128(_mm_cmplt_epi8(bytes, space),
+		    _mm_or_si128(_mm_cmpeq_epi8(bytes, quote),
+			_mm_cmpeq_epi8(bytes, backslash)));
+		unsigned mask = (unsigned)_mm_movemask_epi8(special);
+
+		if (mask != 0)
+			return at + __builtin_ctz(mask);
+	}
+#else
+	while ((signed char)*at >= ' ' && *at != '"' && *at != '\\')
+		at++;
+	return at;
+#endif
+}
+
+/* The bytes of the UTF-8 sequence (RFC 3629) at `s`, or 0 where there is none.
+ */
+static size_t
+utf8_sequence(const unsigned char *s)
+{
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		return (s[1] & 0xc0) == 0x80 ? 2 : 0;
+	if (s[0] >= 0xe0 && s[0] <= 0xef) {
+		if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80)
+			return 0;
+		if (s[0] == 0xe0 && s[1] < 0xa0)
+			return 0; /* overlong */
+		if (s[0] == 0xed && s[1] > 0x9f)
+			return 0; /* a surrogate */
+		return 3;
+	}
+	if (s[0] >= 0xf0 && s[0] <= 0xf4) {
+		if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80 ||
+		    (s[3] & 0xc0) != 0x80)
+			return 0;
+		if (s[0] == 0xf0 && s[1] < 0x90)
+			return 0; /* overlong */
+		if (s[0] == 0xf4 && s[1] > 0x8f)
+			return 0; /* beyond U+10FFFF */
+		return 4;
+	}
+	return 0;
+}
+
+/* The value of four hexadecimal digits, or -1. */
+static int
+hex4(const char *at)
+{
+	int value = 0;
+
+	for (int i = 0; i < 4; i++) {
+		char c = at[i];
+		int digit;
+
+		if (c >= '0' && c <= '9')
+			digit = c - '0';
+		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+			digit = (c | 0x20) - 'a' + 10;
+		else
+			return -1;
+		value = value * 16 + digit;
+	}
+	return value;
+}
+
+/* The bytes of the escape at `at` (a backslash), or 0 where it is none. */
+static size_t
+escape_sequence(const char *at)
+{
+	int unit;
+
+	switch (at[1]) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
+		return 2;
+	case 'u':
+		unit = hex4(at + 2);
+		if (unit < 0 || (unit >= 0xdc00 && unit <= 0xdfff))
+			return 0;
+		if (unit < 0xd800 || unit > 0xdbff)
+			return 6;
+		if (at[6] != '\\' || at[7] != 'u')
+			return 0;
+		unit = hex4(at + 8);
+		return unit >= 0xdc00 && unit <= 0xdfff ? 12 : 0;
+	default:
+		return 0;
+	}
+}
+
+/* Reads a string whose opening quote is at json->at. */
+static bool
+read_string(struct json *json, struct json_text *text)
+{
+	const char *at = json->at + 1;
+
+	text->at = at;
+	text->simple = true;
+	for (;;) {
+		size_t len;
+
+		at = find_special(at);
+		if (*at == '"')
+			break;
+		if (*at == '\\') {
+			len = escape_sequence(at);
+			if (len == 0)
+				return fail(json, at, "invalid escape");
+			text->simple = false;
+		} else if ((signed char)*at >= 0) {
+			return fail(json, at, "control character in a string");
+		} else {
+			len = utf8_sequence((const unsigned char *)at);
+			if (len == 0)
+				return fail(json, at, "invalid UTF-8");
+		}
+		at += len;
+	}
+	text->len = (size_t)(at - text->at);
+	json->at = at + 1;
+	return true;
+}
+
+static inline bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* True where the number's double would be infinite. */
+static bool
+overflows(const struct json_text *number)
+{
+	char *copy = xstrndup(number->at, number->len);
+	bool infinite = isinf(strtod(copy, NULL));
+
+	free(copy);
+	return infinite;
+}
+
+static bool
+read_number(struct json *json, struct json_text *text)
+{
+	const char *at = json->at;
+	const char *integer, *after_integer;
+	long exponent = 0;
+
+	text->at = at;
+	text->simple = true;
+	if (*at == '-')
+		at++;
+	integer = at;
+	if (!is_digit(*at))
+		return fail(json, at, "invalid number");
+	while (is_digit(*at))
+		at++;
+	after_integer = at;
+	if (*integer == '0' && after_integer - integer > 1)
+		return fail(json, integer, "number with a leading zero");
+	if (*at == '.') {
+		text->simple = false;
+		at++;
+		if (!is_digit(*at))
+			return fail(json, at, "invalid number");
+		while (is_digit(*at))
+			at++;
+	}
+	if (*at == 'e' || *at == 'E') {
+		bool negative;
+
+		text->simple = false;
+		at++;
+		negative = *at == '-';
+		if (*at == '+' || *at == '-')
+			at++;
+		if (!is_digit(*at))
+			return fail(json, at, "invalid number");
+		for (; is_digit(*at); at++)
+			if (exponent < 1000000)
+				exponent = exponent * 10 + (*at - '0');
+		if (negative)
+			exponent = -exponent;
+	}
+	text->len = (size_t)(at - text->at);
+	/* The largest double has 309 digits before its point. */
+	if (!text->simple && after_integer - integer + exponent > 300 &&
+	    overflows(text))
+		return fail(json, text->at, "number out of range");
+	json->at = at;
+	return true;
+}
+
+static enum json_type
+read_literal(struct json *json, const char *word, enum json_type type,
+    struct json_text *text)
+{
+	size_t len = strlen(word);
+
+	if (memcmp(json->at, word, len) != 0) {
+		const char *at = json->at;
+
+		while (*word != '\0' && *at == *word) {
+			at++;
+			word++;
+		}
+		fail(json, at, "invalid literal");
+		return JSON_INVALID;
+	}
+	text->at = json->at;
+	text->len = len;
+	text->simple = true;
+	json->at += len;
+	return type;
+}
+
+static enum json_type
+enter(struct json *json, enum json_type type)
+{
+	if (json->depth == JSON_DEPTH_MAX) {
+		fail(json, json->at, "nesting deeper than 64");
+		return JSON_INVALID;
+	}
+	json->at++;
+	json->depth++;
+	json->first_key[json->depth] = json->nkeys;
+	json->first = true;
+	return type;
+}
+
+enum json_type
+json_value(struct json *json, struct json_text *text)
+{
+	if (json->error != NULL)
+		return JSON_INVALID;
+	json->at = skip_space(json->at, json->end);
+	json->first = false;
+	switch (*json->at) {
+	case '"':
+		return read_string(json, text) ? JSON_STRING : JSON_INVALID;
+	case '{':
+		return enter(json, JSON_OBJECT);
+	case '[':
+		return enter(json, JSON_ARRAY);
+	case 't':
+		return read_literal(json, "true", JSON_TRUE, text);
+	case 'f':
+		return read_literal(json, "false", JSON_FALSE, text);
+	case 'n':
+		return read_literal(json, "null", JSON_NULL, text);
+	case '-':
+	case '0':
+	case '1':
+	case '2':
+	case '3':
+	case '4':
+	case '5':
+	case '6':
+	case '7':
+	case '8':
+	case '9':
+		return read_number(json, text) ? JSON_NUMBER : JSON_INVALID;
+	default:
+		fail(json, json->at, "a value was expected");
+		return JSON_INVALID;
+	}
+}
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	return json_text_compare(a, b);
+}
+
+/* Of an object with many keys: sorted once at its end, so that an object of
+ * 100,000 keys does not cost their square. */
+static bool
+keys_differ(struct json *json, size_t first)
+{
+	size_t count = json->nkeys - first;
+	struct json_text *keys = json->keys + first;
+
+	if (count <= KEYS_COMPARED_PAIRWISE)
+		return true;
+	qsort(keys, count, sizeof(*keys), compare_keys);
+	for (size_t i = 1; i < count; i++)
+		if (json_text_compare(&keys[i - 1], &keys[i]) == 0)
+			return false;
+	return true;
+}
+
+static bool
+add_key(struct json *json, const struct json_text *key)
+{
+	size_t first = json->first_key[json->depth];
+
+	if (json->nkeys - first < KEYS_COMPARED_PAIRWISE) {
+		for (size_t i = first; i < json->nkeys; i++) {
+			const struct json_text *other = &json->keys[i];
+
+			if (key->simple && other->simple &&
+			    key->len != other->len)
+				continue;
+			if (json_text_compare(key, other) == 0)
+				return fail(json, key->at, "duplicate key");
+		}
+	}
+	if (json->nkeys == json->keys_size) {
+		json->keys_size =
+		    json->keys_size > 0 ? json->keys_size * 2 : 64;
+		json->keys =
+		    xrealloc(json->keys, json->keys_size * sizeof(*json->keys));
+	}
+	json->keys[json->nkeys++] = *key;
+	return true;
+}
+
+/* Leaves the container whose closing bracket is at json->at. */
+static bool
+leave(struct json *json)
+{
+	if (!keys_differ(json, json->first_key[json->depth]))
+		return fail(json, json->at, "duplicate key");
+	json->nkeys = json->first_key[json->depth];
+	json->at++;
+	json->depth--;
+	json->first = false;
+	return false;
+}
+
+bool
+json_member(struct json *json, struct json_text *key)
+{
+	if (json->error != NULL)
+		return false;
+	json->at = skip_space(json->at, json->end);
+	if (*json->at == '}')
+		return leave(json);
+	if (!json->first) {
+		if (*json->at != ',')
+			return fail(
+			    json, json->at, "\",\" or \"}\" was expected");
+		json->at = skip_space(json->at + 1, json->end);
+	}
+	if (*json->at != '"')
+		return fail(json, json->at, "a key was expected");
+	if (!read_string(json, key) || !add_key(json, key))
+		return false;
+	json->at = skip_space(json->at, json->end);
+	if (*json->at != ':')
+		return fail(json, json->at, "\":\" was expected");
+	json->at++;
+	json->first = false;
+	return true;
+}
+
+bool
+json_element(struct json *json)
+{
+	if (json->error != NULL)
+		return false;
+	json->at = skip_space(json->at, json->end);
+	if (*json->at == ']')
+		return leave(json);
+	if (!json->first) {
+		if (*json->at != ',')
+			return fail(
+			    json, json->at, "\",\" or \"]\" was expected");
+		json->at++;
+	}
+	json->first = false;
+	return true;
+}
+
+void
+json_skip(struct json *json, enum json_type entered)
+{
+	/* Not recursive: what is open is known by its bracket. */
+	bool object[JSON_DEPTH_MAX + 1];
+	unsigned outer = json->depth - 1;
+	struct json_text text;
+
+	if (json->error != NULL ||
+	    (entered != JSON_OBJECT && entered != JSON_ARRAY))
+		return;
+	object[json->depth] = entered == JSON_OBJECT;
+	while (json->error == NULL && json->depth > outer) {
+		bool more = object[json->depth] ? json_member(json, &text)
+						: json_element(json);
+
+		if (!more)
+			continue;
+		entered = json_value(json, &text);
+		if (entered == JSON_OBJECT || entered == JSON_ARRAY)
+			object[json->depth] = entered == JSON_OBJECT;
+	}
+}
+
+bool
+json_raw_value(struct json *json, struct json_text *raw)
+{
+	struct json_text text;
+
+	if (json->error != NULL)
+		return false;
+	json->at = skip_space(json->at, json->end);
+	raw->at = json->at;
+	raw->simple = false;
+	json_skip(json, json_value(json, &text));
+	raw->len = (size_t)(json->at - raw->at);
+	return json->error == NULL;
+}
+
+bool
+json_end(struct json *json)
+{
+	if (json->error != NULL)
+		return false;
+	json->at = skip_space(json->at, json->end);
+	if (json->at != json->end)
+		return fail(json, json->at, "text after the value");
+	return true;
+}
+
+bool
+json_validate(const char *text, size_t len, const char **error, size_t *offset)
+{
+	struct json json = JSON_INIT;
+	struct json_text raw;
+	bool valid;
+
+	json_start(&json, text, len);
+	json_raw_value(&json, &raw);
+	valid = json_end(&json);
+	*error = json.error;
+	*offset = json_column(&json) - 1;
+	json_free(&json);
+	return valid;
+}
+
+/* ---- strings --------------------------------------------------------------
+ */
+
+/*
+ * Decodes what begins at *at: an escape, or one byte. Moves *at on, puts at
+ * most 4 bytes in `bytes`, returns how many. The text was validated.
+ */
+static size_t
+decode_one(const char **at, char bytes[4])
+{
+	static const char plain[] = "\"\\/bfnrt";
+	static const char meant[] = "\"\\/\b\f\n\r\t";
+	uint32_t code;
+
+	if (**at != '\\') {
+		bytes[0] = *(*at)++;
+		return 1;
+	}
+	if ((*at)[1] != 'u') {
+		bytes[0] = meant[strchr(plain, (*at)[1]) - plain];
+		*at += 2;
+		return 1;
+	}
+	code = (uint32_t)hex4(*at + 2);
+	*at += 6;
+	if (code >= 0xd800 && code <= 0xdbff) {
+		code = 0x10000 + ((code - 0xd800) << 10) +
+		    ((uint32_t)hex4(*at + 2) - 0xdc00);
+		*at += 6;
+	}
+	if (code < 0x80) {
+		bytes[0] = (char)code;
+		return 1;
+	}
+	if (code < 0x800) {
+		bytes[0] = (char)(0xc0 | code >> 6);
+		bytes[1] = (char)(0x80 | (code & 0x3f));
+		return 2;
+	}
+	if (code < 0x10000) {
+		bytes[0] = (char)(0xe0 | code >> 12);
+		bytes[1] = (char)(0x80 | (code >> 6 & 0x3f));
+		bytes[2] = (char)(0x80 | (code & 0x3f));
+		return 3;
+	}
+	bytes[0] = (char)(0xf0 | code >> 18);
+	bytes[1] = (char)(0x80 | (code >> 12 & 0x3f));
+	bytes[2] = (char)(0x80 | (code >> 6 & 0x3f));
+	bytes[3] = (char)(0x80 | (code & 0x3f));
+	return 4;
+}
+
+void
+json_decode(struct buf *out, const struct json_text *text)
+{
+	const char *at = text->at, *end = text->at + text->len;
+	char bytes[4];
+
+	if (text->simple) {
+		buf_add(out, text->at, text->len);
+		return;
+	}
+	while (at < end) {
+		size_t len = decode_one(&at, bytes);
+
+		buf_add(out, bytes, len);
+	}
+}
+
+int
+json_text_compare(const struct json_text *a, const struct json_text *b)
+{
+	struct buf decoded_a = BUF_INIT, decoded_b = BUF_INIT;
+	struct json_text plain_a = *a, plain_b = *b;
+	size_t shorter;
+	int order;
+
+	if (!a->simple) {
+		json_decode(&decoded_a, a);
+		plain_a.at = decoded_a.data;
+		plain_a.len = decoded_a.len;
+	}
+	if (!b->simple) {
+		json_decode(&decoded_b, b);
+		plain_b.at = decoded_b.data;
+		plain_b.len = decoded_b.len;
+	}
+	shorter = plain_a.len < plain_b.len ? plain_a.len : plain_b.len;
+	order = shorter > 0 ? memcmp(plain_a.at, plain_b.at, shorter) : 0;
+	if (order == 0)
+		order =
+		    (plain_a.len > plain_b.len) - (plain_a.len < plain_b.len);
+	buf_free(&decoded_a);
+	buf_free(&decoded_b);
+	return order;
+}
+
+bool
+json_text_is(const struct json_text *text, const char *string)
+{
+	struct json_text other = {string, strlen(string), true};
+
+	if (text->simple)
+		return text->len == other.len &&
+		    memcmp(text->at, string, other.len) == 0;
+	return json_text_compare(text, &other) == 0;
+}
+
+void
+json_escape(struct buf *out, const char *bytes, size_t len)
+{
+	static const char plain[] = "\"\\\b\f\n\r\t";
+	static const char letter[] = "\"\\bfnrt";
+
+	for (size_t i = 0; i < len; i++) {
+		char c = bytes[i];
+		const char *found;
+
+		if ((unsigned char)c >= 0x20 && c != '"' && c != '\\') {
+			buf_add_char(out, c);
+			continue;
+		}
+		found = c != '\0' ? strchr(plain, c) : NULL;
+		if (found != NULL) {
+			buf_add_char(out, '\\');
+			buf_add_char(out, letter[found - plain]);
+		} else {
+			buf_printf(out, "\\u%04x", (unsigned)(unsigned char)c);
+		}
+	}
+}
+
+void
+json_escape_text(struct buf *out, const struct json_text *text)
+{
+	struct buf decoded = BUF_INIT;
+
+	if (text->simple) {
+		buf_add(out, text->at, text->len);
+		return;
+	}
+	json_decode(&decoded, text);
+	json_escape(out, decoded.data, decoded.len);
+	buf_free(&decoded);
+}
+
+void
+json_compact(struct buf *out, const char *text, size_t len)
+{
+	const char *end = text + len;
+	bool in_string = false;
+
+	for (; text < end; text++) {
+		if (in_string) {
+			buf_add_char(out, *text);
+			if (*text == '\\')
+				buf_add_char(out, *++text);
+			else if (*text == '"')
+				in_string = false;
+		} else if (*text != ' ' && *text != '\t' && *text != '\n' &&
+		    *text != '\r') {
+			buf_add_char(out, *text);
+			in_string = *text == '"';
+		}
+	}
+}

@@ -47,6 +47,9 @@ json_column(const struct json *json)
 static inline const char *
 skip_space(const char *at, const char *end)
 {
+	/* Between most tokens there is none. */
+	if ((unsigned char)*at > ' ')
+		return at;
 	while (at < end &&
 	    (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
 		at++;
@@ -365,6 +368,14 @@ keys_differ(struct json *json, size_t first)
 	return true;
 }
 
+static inline bool
+texts_equal(const struct json_text *a, const struct json_text *b)
+{
+	if (a->simple && b->simple)
+		return a->len == b->len && memcmp(a->at, b->at, a->len) == 0;
+	return json_text_compare(a, b) == 0;
+}
+
 static bool
 add_key(struct json *json, const struct json_text *key)
 {
@@ -374,10 +385,7 @@ add_key(struct json *json, const struct json_text *key)
 		for (size_t i = first; i < json->nkeys; i++) {
 			const struct json_text *other = &json->keys[i];
 
-			if (key->simple && other->simple &&
-			    key->len != other->len)
-				continue;
-			if (json_text_compare(key, other) == 0)
+			if (texts_equal(key, other))
 				return fail(json, key->at, "duplicate key");
 		}
 	}
@@ -609,17 +617,6 @@ json_text_compare(const struct json_text *a, const struct json_text *b)
 	buf_free(&decoded_a);
 	buf_free(&decoded_b);
 	return order;
-}
-
-bool
-json_text_is(const struct json_text *text, const char *string)
-{
-	struct json_text other = {string, strlen(string), true};
-
-	if (text->simple)
-		return text->len == other.len &&
-		    memcmp(text->at, string, other.len) == 0;
-	return json_text_compare(text, &other) == 0;
 }
 
 void

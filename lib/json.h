@@ -105,11 +105,20 @@ size_t json_column(const struct json *json);
 bool json_validate(
     const char *text, size_t len, const char **error, size_t *offset);
 
-/* True where a string's or key's value, escapes decoded, is `string`. */
-bool json_text_is(const struct json_text *text, const char *string);
-
 /* memcmp(3)-like order of two strings' decoded values. */
 int json_text_compare(const struct json_text *a, const struct json_text *b);
+
+/* True where a string's or key's value, escapes decoded, is `string`. */
+static inline bool
+json_text_is(const struct json_text *text, const char *string)
+{
+	const struct json_text other = {string, strlen(string), true};
+
+	if (text->simple)
+		return text->len == other.len &&
+		    memcmp(text->at, string, other.len) == 0;
+	return json_text_compare(text, &other) == 0;
+}
 
 /* Appends a string's decoded value. */
 void json_decode(struct buf *out, const struct json_text *text);

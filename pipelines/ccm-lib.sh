@@ -22,7 +22,9 @@
 #	print_version                -V: the version that ccm's programs have
 #	value_or_file NAME           NAME_FILE's contents into NAME
 #	check_text NAME              NAME is one line of UTF-8, or status 78
+#	check_topic NAME             it is a name that Kafka allows, or status 64
 #	end_children PID...          SIGTERM, SIGKILL after five seconds, reaped
+#	own_shell                    a trap asks: is this the script, or a child?
 #	kafka_settings SIDE          KAFKA_* into kafka_conf and kafka_args
 #	kafka_settings SIDE --masked prints them instead, without the secrets
 
@@ -129,17 +131,32 @@ value_or_file() {
 	printf -v "$name" %s "${value%$'\n'}"
 }
 
-# check_text NAME: status 78 where the variable NAME is not one line of valid
-# UTF-8. jq would replace what is not UTF-8 in silence, so jq is what is asked.
-check_text() {
+# text_fault NAME: true where the variable NAME is not one line of valid UTF-8;
+# what is wrong is in $fault. jq would replace what is not UTF-8 without a word,
+# so it is jq that is asked.
+text_fault() {
 	local value=${!1-} back
-	[[ $value != *$'\n'* ]] || die 78 "$1 has a newline"
-	[[ $value = *[$'\x80'-$'\xff']* ]] || return 0
+	fault='has a newline'
+	[[ $value != *$'\n'* ]] || return 0
+	fault='is not valid UTF-8'
+	[[ $value = *[$'\x80'-$'\xff']* ]] || return 1
 	back=$(printf %s "$value" | jq -Rsj .)
-	[ "$back" = "$value" ] || die 78 "$1 is not valid UTF-8"
+	[ "$back" != "$value" ]
+}
+
+# check_text NAME: status 78 where it is not one line of valid UTF-8.
+check_text() {
+	! text_fault "$1" || die 78 "$1 $fault"
 }
 
 # ---- children ---------------------------------------------------------------
+
+# own_shell: false in a child of the script's. A child that is ended between
+# fork and exec runs the traps of its parent: what ends children or removes
+# files has to look first.
+own_shell() {
+	[ "$BASHPID" = "$$" ]
+}
 
 # end_children PID...: a child of this shell that has ended already is passed
 # over. Returns when all are reaped.
@@ -156,4 +173,288 @@ end_children() {
 		done
 		wait "$pid" 2>/dev/null || :
 	done
+}
+
+# ---- Kafka ------------------------------------------------------------------
+
+# The variables that can be given as NAME_FILE.
+kafka_secrets=(
+	KAFKA_SETTINGS
+	KAFKA_SASL_PASSWORD
+	KAFKA_SASL_PLAIN_PASSWORD
+	KAFKA_SASL_USERNAME
+	KAFKA_SASL_PLAIN_USERNAME
+	KAFKA_SSL_PASSWORD
+)
+
+# What kafka-settings.jq reads, on stdout.
+kafka_settings_input() {
+	local name object='{}' fault
+	if [ -n "$KAFKA_SETTINGS" ]; then
+		object=$(printf %s "$KAFKA_SETTINGS" | ccm-json -n KAFKA_SETTINGS) ||
+			die 78 "KAFKA_SETTINGS is not a JSON document"
+	fi
+	printf '%s\n' "$object"
+	for name in "${!KAFKA_@}"; do
+		case " ${kafka_secrets[*]/%/_FILE} KAFKA_SETTINGS " in
+		*" $name "*) continue ;;
+		esac
+		if text_fault "$name"; then
+			printf '%s!%s\n' "$name" "$fault"
+		else
+			printf '%s=%s\n' "$name" "${!name}"
+		fi
+	done
+}
+
+# kafka_settings producer|consumer [--masked]
+#
+# Turns KAFKA_SETTINGS and the other KAFKA_* variables into what kcat takes:
+# $kafka_conf, the text of its configuration file, and the array kafka_args,
+# its arguments. Status 78 where a setting is refused; each is named. Then it
+# takes every secret out of the environment, so that no child has it but kcat,
+# through a pipe:
+#
+#	kcat -F <(printf %s "$kafka_conf") "${kafka_args[@]}" ...
+#
+# With --masked it prints what is in force instead, a PROPERTY=VALUE a line in
+# their order, and changes nothing.
+kafka_settings() {
+	local name line lines input property wrong=
+	for name in "${kafka_secrets[@]}"; do
+		value_or_file "$name"
+	done
+	input=$(kafka_settings_input) || exit
+	# An error of jq's own would quote the value that it stumbled over.
+	lines=$(printf '%s\n' "$input" | jq -Rnr --arg side "$1" \
+		--arg transactional_id "${CCM_KAFKA_TRANSACTIONAL_ID:+\
+$CCM_KAFKA_TRANSACTIONAL_ID-${CCM_INSTANCE:-default}}" \
+		-f "$ccm_share/kafka-settings.jq" 2>/dev/null) ||
+		die 70 "kafka-settings.jq does not understand the settings"
+	kafka_conf=''
+	kafka_args=()
+	kafka_hidden=()
+	mapfile -t lines < <(printf '%s\n' "$lines")
+	for line in "${lines[@]}"; do
+		property=${line#* }
+		case $line in
+		'set '*) kafka_conf+=$property$'\n' ;;
+		'arg '*) kafka_args+=(-X "$property") ;;
+		'warn '*) log_warn "${line#* }" ;;
+		'error '*)
+			log_line ERROR '' "${line#* }"
+			wrong=1
+			;;
+		esac
+		case ${property%%=*} in
+		*password) kafka_hidden+=("${property#*=}") ;;
+		esac
+	done
+	[ -z "$wrong" ] || exit 78
+	if [ "${2-}" = --masked ]; then
+		for line in "${lines[@]}"; do
+			case $line in
+			'set '*password=*) printf '%s=********\n' "${line%%=*}" ;;
+			'set '* | 'arg '*) printf '%s\n' "$line" ;;
+			esac
+		done | cut -d ' ' -f 2- | sort
+		return
+	fi
+	unset "${!KAFKA_@}" "${!CONFLUENT_METRICS_@}" KCAT_CONFIG KAFKACAT_CONFIG
+	ulimit -c 0
+}
+
+# check_topic NAME: status 64 where Kafka has no such names.
+check_topic() {
+	[[ $1 =~ ^[A-Za-z0-9._-]{1,249}$ && $1 != . && $1 != .. ]] ||
+		die 64 "\"$1\" is not a topic's name: that is 1 to 249 of\
+ A-Z a-z 0-9 . _ -"
+}
+
+# ---- kcat -------------------------------------------------------------------
+#
+# kcat tells what happens to it on stderr, a line each, and with -E goes on
+# whatever it was. Its stderr is a file that has no name any more, so that
+# nothing is left of it even after SIGKILL, and a million lines about records
+# are no shell's business: they are counted by grep when kcat has ended.
+
+kcat_files=
+kcat_pid=
+kcat_refused_after=10
+
+# kcat_temporary_files: descriptors $kcat_out and $kcat_err, of empty files.
+kcat_temporary_files() {
+	kcat_files=$(mktemp -d "${TMPDIR:-/tmp}/ccm.XXXXXX") ||
+		die 73 "cannot make a directory in ${TMPDIR:-/tmp}"
+	exec {kcat_out}>>"$kcat_files/out" {kcat_err}>>"$kcat_files/err"
+}
+
+# The files live on for as long as somebody has them open.
+kcat_unlink_files() {
+	[ -z "$kcat_files" ] || rm -rf "$kcat_files"
+	kcat_files=
+}
+
+# kcat_forget: the two files are empty again.
+kcat_forget() {
+	: >"/proc/self/fd/$kcat_out"
+	: >"/proc/self/fd/$kcat_err"
+	kcat_seen=0
+}
+
+# kcat_news [final]: $news is what kcat has said since the last call, without
+# its lines about single records and ends of partitions; $progress is set where
+# there were such. Half a line waits for the next call, unless this is the final
+# one.
+kcat_news() {
+	local size file=/proc/self/fd/$kcat_err line secret
+	news=
+	progress=
+	size=$(stat -L -c %s "$file")
+	((size > kcat_seen)) || return 0
+	# The last byte is a newline, or the substitution would not be empty.
+	[ -n "${1-}" ] || [ -z "$(tail -c "+$size" "$file" | head -c 1)" ] ||
+		return 0
+	news=$(tail -c "+$((kcat_seen + 1))" "$file" |
+		head -c "$((size - kcat_seen))" |
+		grep -av -e '^% Message delivered' -e '^% Delivery failed for message' \
+			-e '^% Reached end of topic') || :
+	((size - kcat_seen <= ${#news} + 1)) || progress=1
+	kcat_seen=$size
+	# librdkafka writes no password anywhere. This is for when it does.
+	for secret in "${kafka_hidden[@]}"; do
+		news=${news//"$secret"/********}
+	done
+	if [ -n "$news" ] && log_shows DEBUG; then
+		while IFS= read -r line; do
+			log_debug "kcat: $line"
+		done < <(printf '%s\n' "$news")
+	fi
+}
+
+# kcat_words: of what is in $news, the last line that matches the regular
+# expression $1, without what librdkafka puts before it, in $words.
+kcat_words() {
+	[ -n "$news" ] || return 1
+	words=$(printf '%s\n' "$news" | grep -aE "$1" | tail -n 1) || return 1
+	[ -n "$words" ] || return 1
+	case $words in
+	%[0-9]*']: '*) words=${words#*']: '} ;;
+	'% '*) words=${words#% } words=${words#ERROR: } words=${words#FATAL: } ;;
+	esac
+}
+
+# kcat_refusal: true where $news has something that waiting does not mend; then
+# $refusal says it, and $refusal_status is 77 or 78. A broker that goes away in
+# the middle of a handshake looks much the same as one that refuses it; those
+# texts (Disconnected, unexpected eof) are not looked for.
+kcat_refusal() {
+	if kcat_words 'no mechanism available|LIBSASL'; then
+		refusal="$words; install libsasl2-modules-gssapi-mit for Kerberos"
+		refusal_status=78
+	elif kcat_words 'Configuration|No such conf|Invalid value|Invalid sasl|^% ERROR: Failed to create|expected property=value|Failed to set'; then
+		refusal="kcat does not take these settings: $words"
+		refusal_status=78
+	elif kcat_words 'certificate verify failed|SSL alert number|wrong version number|SSL routines::(no |unsupported|unknown|tlsv|sslv)'; then
+		refusal="no TLS with the broker: $words; check\
+ KAFKA_SECURITY_PROTOCOL, KAFKA_SSL_CAFILE, KAFKA_SSL_CERTFILE, the\
+ certificate's host name (KAFKA_SSL_CHECK_HOSTNAME)"
+		refusal_status=78
+	elif kcat_words 'GSSAPI|Kerberos|kinit|KINIT'; then
+		refusal="Kerberos: $words; check the ticket (klist) or\
+ sasl.kerberos.keytab and sasl.kerberos.principal, and KAFKA_SERVICE_NAME"
+		refusal_status=77
+	elif kcat_words 'Unsupported SASL mechanism|SaslHandshake'; then
+		refusal="the broker does not take this KAFKA_SASL_MECHANISM: $words"
+		refusal_status=78
+	elif kcat_words 'Authentication fail|SASL authentication error|SASL authentication: '; then
+		refusal="the broker refuses these credentials: $words; check\
+ KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
+		refusal_status=77
+	elif kcat_words 'authorization failed'; then
+		refusal="this user lacks a right: $words"
+		refusal_status=77
+	else
+		return 1
+	fi
+}
+
+# kcat_watch: until the child $kcat_pid has ended; its status is then in
+# $kcat_status. Ends it where it was refused (see kcat_refusal), and has not got
+# further for $kcat_refused_after seconds. Calls kcat_said twice a second, with
+# what is in $news, if anything.
+kcat_watch() {
+	local tick ended status refused_at=
+	kcat_status=
+	kcat_seen=${kcat_seen:-0}
+	refusal=
+	refusal_status=
+	while [ -z "$kcat_status" ]; do
+		sleep 0.5 &
+		tick=$!
+		ended=
+		status=0
+		wait -n -p ended "$kcat_pid" "$tick" || status=$?
+		if [ "$ended" = "$kcat_pid" ]; then
+			kcat_status=$status
+			kill "$tick" 2>/dev/null || :
+			wait "$tick" 2>/dev/null || :
+		fi
+		kcat_news ${kcat_status:+final}
+		[ -z "$progress" ] || refusal=
+		[ -z "$news" ] || kcat_refusal || :
+		kcat_said
+		if [ -z "$refusal" ]; then refused_at=; else
+			: "${refused_at:=$SECONDS}"
+		fi
+		if [ -z "$kcat_status" ] && [ -n "$refused_at" ] &&
+			((SECONDS - refused_at >= kcat_refused_after)); then
+			end_children "$kcat_pid"
+			kcat_status=143
+		fi
+	done
+	kcat_pid=
+}
+
+# What follows kcat more closely has its own.
+kcat_said() { :; }
+
+# kafka_ask TOPIC: asks for the topic's metadata, for ten seconds. Status 0, or
+# 69 (no such topic), 75 (no answer), 77, 78; $answer says what it was.
+# shellcheck disable=SC2034 # the caller reads $answer
+#
+# A broker makes a topic that it is asked for after it has answered, so one that
+# is unknown is asked for again over five seconds.
+kafka_ask() {
+	local topic=$1 line tries
+	for tries in 1 2 3 4 5 6; do
+		kcat_forget
+		kcat -L -m 10 -F <(printf %s "$kafka_conf") "${kafka_args[@]}" \
+			-t "$topic" </dev/null 1>&"$kcat_out" 2>&"$kcat_err" &
+		kcat_pid=$!
+		kcat_refused_after=2 kcat_watch
+		if [ "$kcat_status" -ne 0 ]; then
+			news=$(cat "/proc/self/fd/$kcat_err")
+			if [ -n "$refusal" ]; then
+				answer=$refusal
+				return "$refusal_status"
+			fi
+			kcat_words '[|](FAIL|PROTOERR)[|]' || kcat_words '^% ERROR' ||
+				words="kcat ended with status $kcat_status"
+			answer="no broker has answered: $words"
+			return 75
+		fi
+		line=$(grep -a '^  topic "' "/proc/self/fd/$kcat_out") || :
+		case $line in
+		*'authorization failed'*)
+			answer="no right to see topic $topic: ${line#*partitions: }"
+			return 77
+			;;
+		*'Unknown topic'* | '') ;;
+		*) return 0 ;;
+		esac
+		[ "$tries" = 6 ] || sleep 1
+	done
+	answer="topic $topic does not exist, and the broker does not create it"
+	return 69
 }

@@ -1,0 +1,484 @@
+#!/bin/bash
+# ccm-ship: what is sent, what stays, what is set aside, and that nothing that
+# ends it, or the program that it runs, loses a file.
+# shellcheck disable=SC2016 # programs in single quotes are for another shell
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+
+export CCM_SHIP_GRACE_SECONDS=1
+
+# put DIR NAME TEXT: a file as a writer makes it, by rename
+put() {
+	mkdir -p "$1"
+	printf '%b' "$3" >"$1/.writing" && mv "$1/.writing" "$1/$2"
+}
+
+# files DIR: the names that are its business, on one line
+files() { (cd "$1" && find . -maxdepth 1 -type f ! -name '.*' -printf '%P\n' | sort | tr '\n' ' '); }
+is_empty() { [ -z "$(files "$1")" ]; }
+json() { jq -c "$2" "$1/.status"; }
+state_is() { [ "$(jq -r .state "$1/.status")" = "$2" ]; }
+
+# ended PID: waits for a background process; its exit status is in $status
+ended() {
+	wait "$1" 2>/dev/null
+	status=$?
+}
+
+# A program that begins, says so in $1.begun, and waits for $1.go (30 s at
+# most) before it copies its input to $1.sent.
+cat >slow <<'END'
+#!/bin/sh
+touch "$1.begun"
+n=0
+until [ -e "$1.go" ] || [ $n -gt 600 ]; do sleep 0.05; n=$((n + 1)); done
+cat >>"$1.sent"
+END
+# A program that sits there, and ends on SIGTERM with 0.
+cat >hang <<'END'
+#!/bin/sh
+trap 'exit 0' TERM
+touch "$1.begun"
+n=0
+while [ $n -lt 600 ]; do sleep 0.05; n=$((n + 1)); done
+END
+# One that ignores SIGTERM.
+sed "s/'exit 0'/''/" hang >stubborn
+chmod +x slow hang stubborn
+
+# ---- two that take their time, looked at further below
+
+# Fails twice with 75 and removes itself, so that it cannot be run then.
+cat >flaky.1 <<'END'
+#!/bin/sh
+echo run >>flaky.runs
+[ "$(wc -l <flaky.runs)" -lt 2 ] || rm flaky
+exit 75
+END
+chmod +x flaky.1 && cp flaky.1 flaky
+put flaky.spool 1 'late\n'
+start ccm-ship flaky.spool ./flaky >flaky.out 2>flaky.err
+flaky=$pid
+
+put stubborn.spool 1 'x\n'
+start ccm-ship -1 stubborn.spool ./stubborn stubborn >stubborn.out 2>stubborn.err
+stubborn=$pid
+until_true 10 test -e stubborn.begun
+kill "$stubborn"
+
+# ---- which files, and in what order
+
+put s 10 'ten\n'
+put s 9 'nine\n'
+put s 'a b' 'blank\n'
+put s Z 'zed\n'
+put s .hidden 'no\n'
+mkdir s/dir
+put s/dir inside 'no\n'
+ln -s ../slow s/link
+mkfifo s/fifo
+run ccm-ship -1 s cat
+is "$status" 0 'with -1 it exits 0 when all is sent'
+is "$(<out)" $'ten\nnine\nzed\nblank' 'files go in the order of their names'
+is "$(files s)" '' 'what is sent is removed'
+is "$(cat s/.hidden s/dir/inside; readlink s/link; find s/fifo)" \
+	$'no\nno\n../slow\ns/fifo' \
+	'dot files, directories, links and fifos are left alone'
+is "$(<err)" '' 'success is silent'
+
+put s 1 ''
+put s 2 'x\n'
+run ccm-ship -1 s sh -c 'echo "$CCM_SHIP_FILES"; cat'
+is "$(<out):$(files s)" $'2\nx:' 'an empty file is removed and not sent'
+
+put s 1 'one'
+put s 2 'two\n'
+put s 3 'three'
+run ccm-ship -1 s cat
+is "$(<out)" $'one\ntwo\nthree' 'joined files get the newline that they lack'
+put s 1 'one'
+run ccm-ship -1 s cat
+is "$(od -c out | head -1)" '0000000   o   n   e' 'a single file goes as it is'
+put s 1 'one\n'
+run ccm-ship -1 s readlink /proc/self/fd/0
+is "$(<out)" "$WORK/s/1" 'a single file is standard input itself'
+
+for n in 1 2 3 4; do put s $n "$n$n$n\n"; done
+put s 5 '0123456789\n'
+put s 6 'x\n'
+run ccm-ship -1 -b 9 s sh -c 'echo $CCM_SHIP_FILES'
+is "$(<out)" $'1 2\n3 4\n5\n6' '-b joins whole files up to that size, or one'
+for n in 1 2 3; do put s $n "$(printf '%01000d' 0)"; done
+run ccm-ship -1 -b 2K s sh -c 'echo $CCM_SHIP_FILES'
+is "$(<out)" $'1 2\n3' '-b takes K'
+
+many=()
+for n in {1000..1499}; do many+=("s/$(printf '%0250d' "$n")"); done
+printf 'x\n' | tee "${many[@]}" >/dev/null
+run ccm-ship -1 s sh -c 'wc -l; echo "${#CCM_SHIP_FILES}" >&2'
+is "$(awk '{n += $1} END {print n, (NR > 1)}' out):$(files s)" '500 1:' \
+	'names too long for the environment split a batch'
+
+# ---- failures, with -1
+
+put s 1 'x\n'
+put s 2 'y\n'
+run ccm-ship -1 s sh -c 'echo run; exit 75'
+is "$status:$(<out):$(files s)" '75:run:1 2 ' \
+	'with -1 a failure keeps the files, is not repeated, and exits 75'
+is "$(<err)" \
+	'ccm-ship: WARN: sh exited with status 75; 2 files (4 bytes) kept in s' \
+	'a failure is told in one line'
+is "$(json s 'del(.since)')" \
+	'{"state":"stopped","backlog":{"files":2,"bytes":4,"oldest":"1"},"bad":0,"sent":{"files":0,"bytes":0},"last_error":"sh exited with status 75"}' \
+	'.status tells backlog and error after the end'
+run ccm-ship -1 s sh -c 'kill -9 $$'
+is "$status:$(files s)" '75:1 2 ' 'a program ended by a signal is a failure'
+like "$(<err)" 'ended by signal 9' 'and the signal is told'
+run ccm-ship -1 s cat
+is "$status:$(<out)" $'0:x\ny' 'the next run sends what was kept'
+is "$(json s '[.sent, .last_error, .backlog]')" \
+	'[{"files":2,"bytes":4},null,{"files":0,"bytes":0}]' \
+	'.status counts what was sent, and forgets the error'
+
+for n in 1 2 3 4; do put s $n "line $n\n"; done
+run ccm-ship -1 s sh -c 'echo "run $CCM_SHIP_FILES" | tr "\n" " "
+	grep -q "line 3" && exit 65; cat; exit 0'
+is "$(tr '\n' ' ' <out | tr -s ' ')" 'run 1 2 3 4 run 1 run 2 run 3 run 4 ' \
+	'exit 65 on joined files sends them again one by one'
+is "$status:$(files s):$(cat s/bad/*)" '65::line 3' \
+	'only the bad one is set aside, and -1 exits 65'
+is "$(stat -c %a s/bad)" 700 'bad/ is for the owner alone'
+like "$(<err)" 'ERROR: 3: sh exited with status 65; set aside as s/bad/3' \
+	'an error line names it'
+is "$(json s '[.bad, .sent.files]')" '[1,3]' '.status counts what is in bad/'
+put s 3 'again\n'
+run ccm-ship -1 s sh -c 'exit 65'
+put s 3 'and again\n'
+run ccm-ship -1 s sh -c 'exit 65'
+is "$(files s/bad):$(cat s/bad/3.2 s/bad/3.3)" $'3 3.2 3.3 :again\nand again' \
+	'a name that is taken in bad/ gets a number'
+long=$(printf '%0255d' 1)
+mkdir -p s/bad && touch "s/bad/$long"
+put s "$long" 'x\n'
+run ccm-ship -1 s sh -c 'exit 65'
+is "$status:$(<"s/bad/${long%??}.2")" 65:x 'a number is made room for in a long name'
+
+put s 1 'good\n'
+put s 2 'bad\n'
+put s 3 'good\n'
+run ccm-ship -1 s sh -c 'grep -q bad && exit 65; [ $CCM_SHIP_FILES != 3 ]'
+is "$status:$(files s)" '75:3 ' '75 comes before 65'
+run ccm-ship -1 s cat
+
+put s 1 'seen\n'
+run ccm-ship -1 s sh -c 'cat; echo more >>s/1'
+is "$status:$(cat s/1)" $'75:seen\nmore' 'a file that grows while it is sent is kept'
+like "$(<err)" 's/1 changed while it was sent' 'and named'
+run ccm-ship -1 s sh -c 'cat; echo new >s/.n; mv s/.n s/1'
+is "$status:$(cat s/1)" '75:new' 'a file that is replaced while it is sent is kept'
+run ccm-ship -1 s sh -c 'rm s/1; cat'
+is "$status:$(<out)" '0:new' 'a file that the program removes itself is no error'
+
+put s $'q"\n\xff\xc3\xa9\\' 'x\n'
+run ccm-ship -1 s false
+is "$(grep -o '"oldest":.*"},"bad"' s/.status)" '"oldest":"q\"\n\ufffdé\\"},"bad"' \
+	'.status escapes any file name, and replaces what is not UTF-8'
+rm s/q*
+
+# ---- the program's surroundings
+
+put s 1 'x\n'
+(
+	trap '' HUP PIPE USR1 TERM
+	run ccm-ship -1 s grep -E 'Sig(Blk|Ign)' /proc/self/status
+)
+is "$(awk '{print $2}' out | sort -u)" 0000000000000000 \
+	'it gets default signal dispositions and an empty mask'
+put s 1 'x\n'
+run ccm-ship -1 s find /proc/self/fd -printf '%l\n'
+is "$(grep -c -e inotify -e "$WORK/s\$" out):$(grep -c "s/.lock\$" out)" 0:1 \
+	'it gets the lock, not the descriptors of inotify and directory'
+put s 1 'x\n'
+run ccm-ship -1 s sh -c 'read -r _ _ _ _ group _ </proc/self/stat; [ $group = $$ ]'
+is "$status" 0 'it is in a process group of its own'
+put s 1 'x\n'
+ccm-ship -1 s sh -c 'cat; find /proc/$$/fd -name "[0-4]" -printf "%f %l\n"' \
+	<&- >out 2>&1
+is "$(grep '/.lock$' out | grep -c '^[012]')" 0 \
+	'a closed standard descriptor is not taken by the lock'
+put s 1 'x\n'
+printf 'cat\n' >noshebang && chmod +x noshebang
+run ccm-ship -1 s ./noshebang
+is "$status:$(<out)" '0:x' 'a script without #! is run as execvp does'
+
+# ---- the daemon
+
+put d 1 'one\n'
+start ccm-ship d sh -c 'cat >>d.log' 2>d.err
+until_true 5 state_is d idle
+is "$(<d.log):$(json d '[.sent.files, .backlog.files]')" 'one:[1,0]' \
+	'the daemon sends what is there, and .status tells that it is idle'
+like "$(json d .since)" '^"20[0-9-]{8}T[0-9:]{8}Z"$' '.status tells since when, in UTC'
+put d 2 'two\n'
+until_true 2 grep -q two d.log
+ok $? 'a file that is renamed in wakes it within two seconds'
+printf 'three\n' >d/3
+until_true 2 is_empty d
+is "$(sed 1,2d d.log)" three 'and so does one that is closed after writing'
+until_true 5 state_is d idle
+is "$(tr -d ' ' <"/proc/$pid/task/$pid/children")" '' 'it leaves no zombie'
+read -ra stat <"/proc/$pid/stat"
+is "$((stat[13] + stat[14] < 50))" 1 'it uses next to no processor time'
+awk '/VmSize/ {sanitized = $2 > 1e9} /VmHWM/ {print sanitized || $2 < 10240}' \
+	"/proc/$pid/status" >out
+is "$(<out)" 1 'it uses less than 10 MiB'
+kill -INT "$pid"
+ended "$pid"
+is "$status:$(json d .state)" '0:"stopped"' 'SIGINT ends an idle daemon with 0'
+
+put gone 1 'x\n'
+start ccm-ship gone cat >out 2>err
+until_true 5 state_is gone idle
+rm -r gone
+ended "$pid"
+is "$status" 74 'the directory removed under it ends it with 74'
+like "$(<err)" 'gone' 'and it is told'
+put moved 1 'x\n'
+start ccm-ship moved cat >out 2>err
+until_true 5 state_is moved idle
+mv moved moved.away && mkdir moved
+ended "$pid"
+is "$status" 74 'the directory replaced by another ends it with 74'
+start ccm-ship moved cat >out 2>err
+until_true 5 state_is moved idle
+rm moved/.lock
+ended "$pid"
+is "$status:$(<err)" \
+	'74:ccm-ship: ERROR: moved/.lock was removed, which keeps a second ccm-ship away' \
+	'the lock removed under it ends it with 74'
+
+# ---- SIGTERM
+
+put t 1 'one\n'
+put t 2 'two\n'
+CCM_SHIP_GRACE_SECONDS=30 start ccm-ship -b 1 t ./slow t 2>err
+until_true 5 test -e t.begun
+is "$(json t '[.state, .backlog]')" \
+	'["sending",{"files":2,"bytes":8,"oldest":"1"}]' \
+	'.status tells what is being sent'
+kill "$pid"
+until_true 5 grep -q 'waiting up to 30 s' err
+ok $? 'SIGTERM waits for a program that is running'
+touch t.go
+ended "$pid"
+is "$status:$(<t.sent):$(files t)" '0:one:2 ' \
+	'its success within the grace is believed, and nothing new is started'
+is "$(json t '[.state, .backlog.oldest, .last_error]')" '["stopped","2",null]' \
+	'.status tells what is left'
+
+rm -f t.begun t.go t.sent
+put t 3 'three\n'
+CCM_SHIP_GRACE_SECONDS=30 start ccm-ship -1 -b 1 t ./slow t 2>err
+until_true 5 test -e t.begun
+kill "$pid"
+touch t.go
+ended "$pid"
+is "$status:$(files t)" '75:3 ' 'with -1, SIGTERM exits 75 where something is left'
+
+start ccm-ship t ./hang hang 2>err
+until_true 5 test -e hang.begun
+hang=$(<"/proc/$pid/task/$pid/children")
+kill "$pid"
+ended "$pid"
+is "$status:$(files t)" '0:3 ' \
+	'a program that hangs is ended, and its exit 0 not believed'
+is "$(test -d "/proc/${hang% }" && echo alive)" '' 'it is gone by then'
+like "$(<err)" 'its grace was over; its 1 file is kept in t' 'and that is told'
+
+# ---- two at a time
+
+put l 1 'one\n'
+start ccm-ship l ./slow l 2>/dev/null
+first=$pid
+until_true 5 test -e l.begun
+start ccm-ship l sh -c 'cat >>l.second' 2>second.err
+second=$pid
+until_true 5 grep -q "ccm-ship $first has the lock" second.err
+ok $? 'a second ccm-ship waits, and tells for whom'
+run timeout -s TERM 1 ccm-ship -1 l cat
+is "$(<out)" '' 'so does one with -1'
+start ccm-ship -1 l cat >out 2>err
+until_true 5 grep -q 'has the lock' err
+kill "$pid"
+ended "$pid"
+is "$status:$(<out)" 75: 'SIGTERM ends its wait with 75'
+kill -KILL "$first"
+ended "$first"
+start ccm-ship -1 l sh -c 'cat >>l.third' 2>err
+third=$pid
+until_true 5 grep -q "ccm-ship $first started is still at work" err
+ok $? 'what a killed one started keeps the lock'
+is "$(test -e l.second && echo sent):$(files l)" ':1 ' 'and nothing is sent meanwhile'
+touch l.go
+until_true 10 is_empty l
+is "$(<l.sent):$(cat l.second l.third 2>/dev/null)" 'one:one' \
+	'when it has ended, its file is sent again, by one of those that wait'
+ended "$third"
+is "$status" 0 '-1 exits 0 when another has done the work'
+put l 2 'two\n'
+until_true 10 grep -q two l.second
+ok $? 'the other goes on'
+kill "$second"
+ended "$second"
+rm -f l.begun l.go
+put l 3 'three\n'
+start ccm-ship l ./slow l 2>/dev/null
+until_true 5 test -e l.begun
+(
+	until_true 5 grep -q 'has the lock' once.err
+	touch l.go
+) &
+ccm-ship -1 l touch l.ran 2>once.err
+is "$?:$(test -e l.ran && echo ran)" 0: \
+	'-1 that waits exits 0 once the directory is empty'
+kill "$pid"
+ended "$pid"
+
+# ---- what cannot be
+
+run ccm-ship
+is "$status" 64 'no DIR is a usage error'
+run ccm-ship s
+is "$status" 64 'no PROG is a usage error'
+run ccm-ship -x s cat
+is "$status" 64 'an unknown option is a usage error'
+for bytes in 0 -1 x 8MB 2000M 99999999999999999999 ''; do
+	run ccm-ship -b "$bytes" s cat
+	is "$status" 64 "-b '$bytes' is a usage error"
+done
+put s 1 'x\n'
+run ccm-ship -1 s cat -n
+is "$(tr -s ' ' <out)" $' 1\tx' "the program's options are its own"
+run ccm-ship s no-such-program
+is "$status:$(<err)" \
+	'78:ccm-ship: cannot run no-such-program: it is nowhere in PATH' \
+	'a program that is not there is 78'
+run ccm-ship s ./no-such-program
+is "$status" 78 'by its path too'
+run ccm-ship s ./out
+is "$status:$(<err)" '78:ccm-ship: cannot run ./out: Permission denied' \
+	'a file that is no program is 78'
+run ccm-ship nowhere cat
+is "$status" 78 'a directory that is missing is 78'
+run ccm-ship out cat
+is "$status" 78 'a file in its place too'
+run ccm-ship -1 /proc/self cat
+is "$status" 73 'a directory that cannot be written is 73'
+CCM_SHIP_GRACE_SECONDS=soon run ccm-ship -1 s cat
+is "$status" 78 'a grace that is no number is 78'
+run ccm-ship -h
+is "$status:$(head -1 out)" '0:usage: ccm-ship [-1] [-b BYTES] DIR PROG [ARG]...' \
+	'-h shows the usage'
+run ccm-ship -V
+like "$status:$(<out)" '^0:ccm-ship [0-9.]+$' '-V shows the version'
+
+# ---- disks and process 1 (in name spaces of their own, where allowed)
+
+if unshare -rm true 2>/dev/null; then
+	mkdir disk
+	run unshare -rm sh -c 'mount -t tmpfs -o size=64k tmpfs disk &&
+		echo x >disk/1 &&
+		exec ccm-ship -1 disk sh -c "cat; mount --bind disk/1 disk/1"'
+	is "$status:$(<out)" 74:x 'a file that is sent and cannot be removed is 74'
+	like "$(<err)" 'cannot remove disk/1, which is sent: ' 'and told'
+	run unshare -rm sh -c 'mount -t tmpfs -o size=64k tmpfs disk &&
+		echo x >disk/1 && echo y >disk/2 &&
+		cat /dev/zero >disk/.full; ccm-ship -1 -b 1 disk cat; ls disk'
+	is "$(<out)" $'x\ny' 'a full disk is no reason not to send'
+	is "$(grep -c 'cannot write disk/.status: No space' err)" 1 'and told once'
+
+	put p 1 'x\n'
+	start unshare -rpf --kill-child "$(type -P ccm-ship)" p sh -c '(sleep 0.2 &); cat' \
+		>out 2>err
+	until_true 5 state_is p idle
+	first=$(tr -d ' ' <"/proc/$pid/task/$pid/children")
+	until_true 2 eval '[ -n "$(<"/proc/$first/task/$first/children")" ]'
+	until_true 2 eval '[ -z "$(<"/proc/$first/task/$first/children")" ]'
+	ok $? 'as process 1 it reaps what the program leaves behind'
+	kill "$first"
+	ended "$pid"
+	is "$status" 0 'and ends on SIGTERM'
+else
+	ok 0 'disks # SKIP unshare is not allowed here'
+fi
+
+# ---- the examples of the manual page
+
+mkdir man stubs
+printf '#!/bin/sh\nexec cat >/dev/null\n' >stubs/ccm-produce
+chmod +x stubs/ccm-produce
+awk '/^\.Sh/ {on = /EXAMPLES/} /^\.Ed/ {block = 0} on && block
+	/^\.Bd/ {block = 1}' "$ROOT/tools/ccm-ship.1" >examples
+(
+	cd man || exit 1
+	PATH=$WORK/stubs:$PATH
+	while IFS= read -r line; do
+		[[ $line = '$ '* ]] || continue
+		printf '%s\n' "$line"
+		eval "${line#??}"
+	done <../examples
+	wait
+) >transcript 2>err
+is "$(<transcript)" "$(<examples)" \
+	'the examples of the manual page do what it says'
+is "$(($(grep -c '^\$ ' examples) > 9))" 1 'all of them'
+is "$(mandoc -Tlint -W warning "$ROOT/tools/ccm-ship.1")" '' 'mandoc has no warning'
+
+# ---- the two that took their time
+
+ended "$stubborn"
+is "$status:$(files stubborn.spool)" '75:1 ' \
+	'a program that ignores SIGTERM is killed, and its file kept'
+
+until_true 15 grep -q 'cannot run ./flaky' flaky.err
+ok $? 'a program that has gone is a failure like others'
+until_true 2 state_is flaky.spool waiting
+is "$(json flaky.spool '[.state, .last_error, .backlog.files, (.next_try | fromdate) - (.since | fromdate) >= 0]')" \
+	'["waiting","cannot run ./flaky: No such file or directory",1,true]' \
+	'.status tells that it waits, why, and until when'
+put flaky.spool 0 'early\n'
+until_true 7 jq -e '.backlog.oldest == "0"' flaky.spool/.status
+printf '#!/bin/sh\ncat >flaky.sent\n' >flaky.2 && chmod +x flaky.2 && mv flaky.2 flaky
+until_true 15 is_empty flaky.spool
+is "$(<flaky.sent)" $'early\nlate' 'it is tried again until it works'
+until_true 2 state_is flaky.spool idle
+is "$(json flaky.spool .last_error)" null '.status forgets the error then'
+is "$(grep -c 'WARN.*status 75' flaky.err):$(grep -c 'WARN.*cannot run' flaky.err)" 1:1 \
+	'each reason in a row is told once'
+like "$(<flaky.err)" './flaky works again, after [0-9]+ s and [3-5] failures' \
+	'and then that it works again'
+is "$(wc -l <flaky.runs)" 2 'a new file does not shorten the wait'
+kill "$flaky"
+ended "$flaky"
+
+# ---- SIGKILL at random moments
+
+for n in {100..299}; do put k "$n" "line $n\n"; done
+kills=0 seen=()
+for round in {1..20}; do
+	ccm-ship -b $((round % 2 * 16 + 9)) k sh -c 'cat >>k.log; sleep 0.03' &
+	pid=$!
+	sleep "0.$((RANDOM % 3))$((RANDOM % 10))" # what is tested, not luck
+	kill -KILL $pid && kills=$((kills + 1))
+	ended $pid
+	seen+=("$(files k | wc -w)")
+done 2>/dev/null # bash would report each kill
+echo "# files left after each SIGKILL: ${seen[*]}"
+is "$kills" 20 'it is killed twenty times over a spool of 200 files'
+run ccm-ship -1 k sh -c 'cat >>k.log'
+is "$status:$(files k):$(find k -name '.*' | sort | tr '\n' ' ')" \
+	'0::k/.lock k/.status ' 'what is left is sent by the next run'
+is "$(sort -u k.log)" "$(printf 'line %d\n' {100..299})" \
+	'every line has arrived at least once'
+echo "# $(wc -l <k.log) lines for 200"

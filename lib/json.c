@@ -386,7 +386,7 @@ add_key(struct json *json, const struct json_text *key)
 			const struct json_text *other = &json->keys[i];
 
 			if (texts_equal(key, other))
-				return fail(json, key->at, "duplicate key");
+				return fail(json, key->at - 1, "duplicate key");
 		}
 	}
 	if (json->nkeys == json->keys_size) {

@@ -62,6 +62,9 @@ log_shows(enum log_level level)
 	return level <= shown;
 }
 
+static void write_line(enum log_level level, const char *tag,
+    const char *format, va_list ap) __attribute__((format(printf, 3, 0)));
+
 /* Puts the line together first: one write(2), so that lines do not mix. */
 static void
 write_line(

@@ -352,7 +352,9 @@ kcat_refusal() {
 	if kcat_words 'no mechanism available|LIBSASL'; then
 		refusal="$words; install libsasl2-modules-gssapi-mit for Kerberos"
 		refusal_status=78
-	elif kcat_words 'Configuration|No such conf|Invalid value|Invalid sasl|^% ERROR: Failed to create|expected property=value|Failed to set'; then
+	elif kcat_words \
+		'^% ERROR: (/dev/fd/|Failed to (create|set)|Invalid value|.*configuration property)'
+	then
 		refusal="kcat does not take these settings: $words"
 		refusal_status=78
 	elif kcat_words 'certificate verify failed|SSL alert number|wrong version number|SSL routines::(no |unsupported|unknown|tlsv|sslv)'; then

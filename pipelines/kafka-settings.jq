@@ -494,14 +494,14 @@ def from_variable:
 	. as $line
 	| capture("^(?<key>[A-Za-z0-9_]+)(?<mark>[=!])") as {$key, $mark}
 	| {value: ($line | ltrimstr($key + $mark))}
-	+ if $mark == "!" then {fault: true} else {} end
 	| select(given)
 	| ($key | ltrimstr("KAFKA_") | ascii_downcase) as $lower
 	| (argument_aliases[$lower] // $lower) as $name
-	| {shown: $key, value, name: $name}
-	+ if (arguments | has($name)) and $key == ($key | ascii_upcase)
-	  then {argument: $name} else {unknown: true} end
-	| if .fault and .argument then .error = .value else . end;
+	| {shown: $key, name: $name}
+	+ if (arguments | has($name) | not) or $key != ($key | ascii_upcase)
+	  then {unknown: true}
+	  elif $mark == "!" then {error: .value}
+	  else {argument: $name, value} end;
 
 def side_of_property: (properties[.] // "* text")[0:1];
 

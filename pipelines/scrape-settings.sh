@@ -140,7 +140,7 @@ read_credentials() {
 		read_setting "$name"
 	done
 	[ -n "$invalid" ] ||
-		case ${!key:+key} ${!secret:+secret} ${!token:+token} in
+		case "${!key:+key} ${!secret:+secret} ${!token:+token}" in
 		'key secret ' | '  token') ;;
 		'  ') complain "no credentials: neither $key and $secret nor $token is given" ;;
 		'key  ') complain "$key is given, $secret is not" ;;
@@ -320,7 +320,7 @@ show() {
 	printf '# %s=%s\n' "$1" "${value//[[:cntrl:]]/ }"
 }
 
-# What is in force, a line each.
+# What is in force, a line each. Status 78 where Kafka's settings are bad.
 print_settings() {
 	local name value
 	: "${CONFLUENT_METRICS_HOST:=https://api.telemetry.confluent.cloud}"
@@ -347,7 +347,6 @@ print_settings() {
 		CCM_NOW METRICS_TOPIC GLOBAL_LOG_LEVEL STATE_DIRECTORY; do
 		show "$name"
 	done
-	if [ -z "$ships_elsewhere" ]; then
+	[ -n "$ships_elsewhere" ] ||
 		(kafka_settings producer --masked) | sed 's/^/# /'
-	fi
 }

@@ -290,6 +290,9 @@ read_label(
 	if (type == JSON_NULL || type == JSON_INVALID)
 		return true; /* the point lacks it; the reader knows */
 	if (type != JSON_STRING) {
+		json_skip(&options->json, type);
+		if (options->json.error != NULL)
+			return true;
 		buf_printf(problem, "label \"%.*s\" is not a string",
 		    (int)key->len, key->at);
 		return false;

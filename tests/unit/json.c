@@ -182,7 +182,7 @@ START_TEST(an_error_has_its_column)
 		const char *text, *error;
 		size_t offset;
 	} cases[] = {{"{\"a\":01}", "number with a leading zero", 5},
-	    {"{\"a\":1,\"a\":2}", "duplicate key", 8},
+	    {"{\"a\":1,\"a\":2}", "duplicate key", 7},
 	    {"{\"a\":1", "unexpected end", 6},
 	    {"[1]x", "text after the value", 3},
 	    {"{\"a\":tru}", "invalid literal", 8}};

@@ -1,0 +1,406 @@
+#!/usr/bin/env bash
+# ccm-produce against the simulated cluster: 0 means that all is on the topic.
+# shellcheck disable=SC2154,SC2238 # status is tap.sh's, diff is a file
+# shellcheck disable=SC2094 # no pipe reads what it writes
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+
+mkdir tmp
+export TMPDIR=$WORK/tmp
+
+# records FROM TO [NAME]: records with the values FROM to TO.
+records() {
+	seq "$1" "$2" | sed "s/.*/{\"fields\":{\"value\":&},\"name\":\"${3-metric}\",\
+\"tags\":{\"cluster_id\":\"lkc-1\",\"topic\":\"topic-&\"},\"timestamp\":1756900800000}/"
+}
+
+# ---- the cluster ------------------------------------------------------------
+
+# control COMMAND...: returns when the cluster does it.
+control() {
+	echo "$*" >control
+	until_true 5 grep -qxF "sim-kafka: ok: $*" cluster.err || return 1
+	: >cluster.err
+}
+
+# sent_since_then: KEY<TAB>RECORD of all that came since the last call, sorted.
+syncs=0
+sent_since_then() {
+	control sync "sync-$((++syncs))"
+	until_true 10 grep -qxF "#sync-$syncs" topic.log || echo "no sync"
+	grep -v '^#' topic.log | cut -f 4,5 | sort
+	: >topic.log
+}
+
+# compare WANTED NAME: the sorted file WANTED is what came, nothing twice.
+compare() {
+	sent_since_then >got
+	diff "$1" got >diff
+	ok $? "$2"
+	[ ! -s diff ] || echo "# of $(wc -l <"$1") records, $(grep -c '^<' diff)\
+ are missing and $(grep -c '^>' diff) too many"
+	: >diff
+}
+
+: >topic.log
+start "$SIM/sim-kafka" -b 3 -t metrics:4 -c control -r topic.log >brokers 2>>cluster.err
+until_true 5 [ -s brokers ] || skip_all_because 'the simulated cluster does not start'
+brokers=$(cat brokers)
+export KAFKA_BOOTSTRAP_SERVERS=$brokers
+
+# produce COMMAND...: in the background; its status goes to the file status.
+produce() {
+	rm -f status pid
+	(
+		"$@" <&0 >out 2>err &
+		echo $! >pid
+		wait $!
+		echo $? >status
+	) <&0 &
+	started+=($!)
+	until_true 5 [ -s pid ]
+	pid=$(cat pid)
+}
+
+ended() {
+	until_true 20 [ -s status ]
+	status=$(cat status)
+}
+
+# child NAME: the pid of the child of ccm-produce's that runs NAME, with -P in
+# its arguments where that is kcat.
+child() {
+	local child
+	local children
+	read -ra children 2>/dev/null <"/proc/$pid/task/$pid/children"
+	for child in "${children[@]}"; do
+		tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null |
+			grep -qE "^($1) (-P|-c)" && echo "$child" && return
+	done
+	return 1
+}
+
+# ---- what takes long, meanwhile ---------------------------------------------
+
+records 1 3 >three
+(
+	KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1 ccm-produce metrics 2>away.err
+	echo $? >away.status
+	wc -l >away.left
+) <three &
+away=$!
+
+# ---- the command line -------------------------------------------------------
+
+run ccm-produce -h
+like "$status $(cat out)" '^0 usage: ccm-produce TOPIC' '-h prints the usage'
+run ccm-produce -V
+is "$status $(cat out)" "0 ccm-produce $(ccm-key -V | cut -d' ' -f2)" '-V prints the version'
+run ccm-produce
+is "$status" 64 'a missing topic is a usage error'
+run ccm-produce 'no/topic' </dev/null
+is "$status $(cat err)" '64 ccm-produce: "no/topic" is not a topic'\''s name: that is 1 to 249 of A-Z a-z 0-9 . _ -' \
+	'so is a topic that Kafka cannot have'
+run ccm-produce -x metrics
+is "$status $(cat err)" '64 ccm-produce: unknown option -x; -h shows the usage' \
+	'so is an unknown option'
+KAFKA_LINGER_MS=5ms run ccm-produce metrics </dev/null
+is "$status" 78 'a setting that is refused is status 78'
+GLOBAL_LOG_LEVEL=loud run ccm-produce metrics </dev/null
+is "$status" 78 'so is an unknown log level'
+TMPDIR=$WORK/none run ccm-produce metrics </dev/null
+is "$status" 73 'a missing temporary directory is status 73'
+
+# ---- sending ----------------------------------------------------------------
+
+{
+	records 1 1000
+	echo '{"fields":{"value":1},"name":"foobar","tags":{},"timestamp":1}'
+	echo '{"fields":{"value":1},"name":"a little bit long string","tags":{},"timestamp":1}'
+	echo '{"fields":{"value":1},"name":"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8","tags":{},"timestamp":1}'
+	printf '%s\n' '{"fields":{"value":-9223372036854775808},"name":"grüße","tags":{"topic":"a\tb\"\\:%s"},"timestamp":1}'
+} >input
+ccm-key <input | sort >wanted
+run ccm-produce metrics <input
+like "$status $(cat err)" '^0 ccm-produce: 1004 records to metrics in [0-9]+\.[0-9]{3} s$' \
+	'records are sent, and one line says so'
+until_true 5 grep -q grüße topic.log
+# The hashes are those of Kafka's own UtilsTest.testMurmur2.
+is "$(grep -aE $'\t(foobar|a little bit long string|lkjh234lh9[a-z0-9]*)\t' topic.log |
+	cut -f 2,4 | sort -k 2)" \
+	$'0\ta little bit long string\n2\tfoobar\n1\tlkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8' \
+	'a key lands in the partition where the Java clients put it'
+compare wanted 'keys and records are on the topic, to the byte'
+
+run ccm-produce metrics </dev/null
+like "$status $(cat err)" '^0 ccm-produce: 0 records' 'no records are sent at once'
+run env -u PATH /bin/bash -c "PATH=/usr/bin:/bin; $B/bin/ccm-produce metrics" <three
+is "$status" 0 'it finds its programs beside itself'
+ln -s "$B/bin/ccm-produce" link
+run ./link metrics <three
+is "$status" 0 'also when it is run by a link'
+cat three three | ccm-key | sort >wanted
+compare wanted 'and sends'
+
+{
+	records 1 2
+	echo '{"name":'
+	records 3 4
+} >input
+records 1 4 | ccm-key | sort >wanted
+run ccm-produce metrics <input
+like "$status $(cat err)" '^65 ccm-key: stdin:3: .*4 records to metrics' \
+	'a bad line is reported by its number, and is status 65'
+compare wanted 'the others are sent'
+
+head -c 1048000 /dev/zero | tr '\0' x >long
+printf '{"fields":{"value":1},"name":"long","tags":{"topic":"%s"},"timestamp":1}\n' \
+	"$(cat long)" >input
+KAFKA_MAX_REQUEST_SIZE=1000 run ccm-produce metrics <input
+is "$status" 0 'the longest line is sent, with a key as long, whatever max_request_size says'
+ccm-key <input | md5sum >wanted
+until_true 5 grep -qm1 long topic.log
+sent_since_then | md5sum >got
+is "$(cat got)" "$(cat wanted)" 'and arrives'
+
+KAFKA_ACKS=1 run ccm-produce metrics <three
+like "$status $(head -n1 err)" '^0 ccm-produce: WARN: sending without idempotence, because of KAFKA_ACKS' \
+	'acks=1 costs idempotence, and is told'
+printf '%s\n' metrics >names
+CCM_SHIP_FILES=$'a.ndjson\nb.ndjson' run ccm-produce metrics <<<'{'
+like "$status $(cat err)" '^65 .*the others of a.ndjson, b.ndjson are sent' \
+	'ccm-ship'\''s files are named'
+sent_since_then >/dev/null
+
+# ---- transactions -----------------------------------------------------------
+
+export CCM_KAFKA_TRANSACTIONAL_ID=ccm CCM_INSTANCE=test
+records 1 2000 >input
+ccm-key <input | sort >wanted
+run ccm-produce metrics <input
+is "$status" 0 'a transaction is committed'
+compare wanted 'and has all records'
+run ccm-produce metrics </dev/null
+is "$status" 0 'an empty one too'
+control push-errors EndTxn INVALID_TXN_STATE 3
+run ccm-produce metrics <three
+is "$status" 75 'one that is not committed is not proved'
+sent_since_then >/dev/null
+control clear-errors EndTxn
+control push-errors Produce MSG_SIZE_TOO_LARGE 1
+run ccm-produce metrics <three
+like "$status $(cat err)" '^65 .*refused records for good, and with them the whole transaction' \
+	'a record that is refused for good costs the whole transaction, and is told'
+sent_since_then >/dev/null
+unset CCM_KAFKA_TRANSACTIONAL_ID CCM_INSTANCE
+
+# ---- refusals ---------------------------------------------------------------
+
+records 1 400 >input
+ccm-key <input | sort >wanted
+control push-errors Produce MSG_SIZE_TOO_LARGE 1
+CCM_SHIP_FILES=x.ndjson run ccm-produce metrics <input
+like "$status $(cat err)" '^65 ccm-produce: the broker has refused ([0-9]+) of 400 records for good \(x.ndjson\), the others are sent: \1?.*Message size too large' \
+	'records that the broker refuses as too large are status 65'
+refused=$(sed -n 's/.*has refused \([0-9]*\) of.*/\1/p' err)
+sent_since_then >got
+is "$(comm -12 wanted got | wc -l) $(wc -l <got)" "$((400 - refused)) $((400 - refused))" \
+	'the others are sent, once'
+control push-errors Produce TOPIC_AUTHORIZATION_FAILED 9
+run ccm-produce metrics <three
+like "$status $(cat err)" '^77 ccm-produce: this user lacks the right to write to metrics' \
+	'records that may not be written are status 77'
+control clear-errors Produce
+sent_since_then >/dev/null
+control topic-error metrics TOPIC_AUTHORIZATION_FAILED
+run ccm-produce metrics <three
+like "$status $(cat err)" '^77 .*metrics.*authorization failed; nothing was sent$' \
+	'so is a topic that may not be seen'
+control topic-error metrics none
+control topic gone:1
+control topic-error gone UNKNOWN_TOPIC_OR_PART
+run ccm-produce gone <three
+is "$status $(cat err)" \
+	'69 ccm-produce: topic gone does not exist, and the broker does not create it; nothing was sent' \
+	'a topic that stays unknown is status 69'
+{
+	sleep 2
+	control topic-error gone none
+} &
+run ccm-produce gone <three
+is "$status" 0 'one that is there after two seconds is used'
+wait $!
+
+KAFKA_SETTINGS='{"no.such.property":1}' run ccm-produce metrics <three
+like "$status $(cat err)" '^78 .*no.such.property' 'a property that kcat does not know is status 78'
+KAFKA_SSL_CAFILE=/none/ca.pem KAFKA_SECURITY_PROTOCOL=SSL run ccm-produce metrics <three
+like "$status $(cat err)" '^78 .*ssl.ca.location' 'so is a missing CA file'
+KAFKA_RECONNECT_BACKOFF_MS=900 KAFKA_RECONNECT_BACKOFF_MAX_MS=800 \
+	run ccm-produce metrics <three
+like "$status $(cat err)" '^78 .*reconnect.backoff' 'so are settings that contradict each other'
+KAFKA_SECURITY_PROTOCOL=SSL run ccm-produce metrics <three
+like "$status $(cat err)" '^7[58] .*(TLS|SSL)' 'TLS to a broker without it is told as that'
+
+# A broker that knows just enough to refuse a password.
+cat >broker.pl <<'END'
+use strict; use warnings; use IO::Socket::INET;
+$SIG{CHLD} = 'IGNORE';
+$| = 1;
+my $l = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die;
+print $l->sockport, "\n";
+while (1) {
+	my $c = $l->accept or next;
+	next if fork;
+	my $get = sub {
+		my $b = '';
+		while (length $b < $_[0]) {
+			sysread($c, $b, $_[0] - length $b, length $b) or exit;
+		}
+		return $b;
+	};
+	while (1) {
+		my ($key, $version, $id) = unpack 'nnN', $get->(unpack 'N', $get->(4));
+		# ApiVersions, newer than we speak: the client asks again.
+		my $body = $key == 18 && $version > 0 ? pack('nN', 35, 0)
+			: $key == 18 ? pack('nN', 0, 5) . join('', map { pack 'nnn', @$_ }
+				[18, 0, 0], [17, 0, 1], [36, 0, 0], [3, 0, 1], [0, 0, 3])
+			: $key == 17 ? pack('nN n/a*', 0, 1, 'PLAIN')
+			: pack('n n/a* N', 58, 'Authentication failed: no such user', 0);
+		syswrite $c, pack('NN', 4 + length $body, $id) . $body;
+	}
+}
+END
+start perl broker.pl >port
+until_true 5 [ -s port ]
+export KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT KAFKA_SASL_MECHANISM=PLAIN \
+	KAFKA_SASL_USERNAME=alice KAFKA_SASL_PASSWORD=s3cret-pw
+KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:$(cat port) GLOBAL_LOG_LEVEL=DEBUG \
+	run ccm-produce metrics <three
+like "$status $(cat err)" '^77 .*the broker refuses these credentials: .*Authentication failed: no such user.*KAFKA_SASL_PASSWORD' \
+	'a refused password is status 77'
+is "$(grep -c s3cret err)" 0 'and is not shown'
+unset KAFKA_SECURITY_PROTOCOL KAFKA_SASL_MECHANISM
+
+openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem \
+	-subj /CN=localhost -days 2 2>/dev/null
+start openssl s_server -accept 127.0.0.1:0 -cert cert.pem -key key.pem >tls 2>&1
+until_true 5 grep -q ACCEPT tls
+port=$(sed -n 's/^ACCEPT .*:\([0-9]*\)$/\1/p' tls)
+KAFKA_BOOTSTRAP_SERVERS=localhost:$port KAFKA_SECURITY_PROTOCOL=SSL \
+	run ccm-produce metrics <three
+like "$status $(cat err)" '^78 .*no TLS with the broker: .*certificate verify failed.*KAFKA_SSL_CAFILE' \
+	'a certificate that nobody vouches for is status 78'
+
+# ---- in the middle of a send ------------------------------------------------
+
+# A feeder that stops halfway until the file "go" is there.
+slowly() {
+	records 1 3000
+	until_true 20 [ -e go ]
+	records 3001 6000
+}
+slowly_key() { records 1 6000 | ccm-key | sort >wanted; }
+slowly_key
+
+rm -f go
+GLOBAL_LOG_LEVEL=DEBUG produce ccm-produce metrics < <(slowly)
+until_true 10 child kcat
+kcat=$(child kcat)
+key=$(child ccm-key)
+cat "/proc/$pid/cmdline" "/proc/$kcat/cmdline" "/proc/$key/cmdline" >cmdlines
+cat "/proc/$kcat/environ" "/proc/$key/environ" >environs
+is "$(grep -acF s3cret cmdlines)$(grep -acF s3cret environs)" 00 \
+	'the password is in no command line and in no environment of a child'
+is "$(ls tmp)" '' 'no file of it has a name while it runs'
+control down 2
+touch go
+sleep 2
+control up 2
+ended
+is "$status" 0 'a broker that goes away for seconds in the middle is waited for'
+is "$(grep -c s3cret err)" 0 'DEBUG shows no password'
+compare wanted 'and every record is there exactly once'
+
+rm -f go
+produce ccm-produce metrics < <(slowly)
+until_true 10 child kcat
+until_true 10 [ -s topic.log ]
+control rtt all 700
+touch go
+until_true 10 [ "$(wc -l <topic.log)" -ge 3000 ]
+kill -TERM "$(child kcat)"
+ended
+like "$status $(cat err)" '^75 ccm-produce: delivered [0-9]+ of (6000|an unknown number of) records to metrics' \
+	'kcat ended by SIGTERM is status 75, with numbers'
+
+rm -f go
+produce ccm-produce metrics < <(slowly)
+until_true 10 child kcat
+touch go
+kill -KILL "$(child kcat)"
+ended
+like "$status $(cat err)" '^75 ccm-produce: delivered [0-9]+ of .*: kcat ended with status 137' \
+	'kcat ended by SIGKILL too'
+
+rm -f go
+produce ccm-produce metrics < <(slowly)
+until_true 10 child kcat
+kill -KILL "$(child ccm-key)"
+touch go
+ended
+like "$status $(cat err)" '^75 .*ccm-key was ended in the middle \(status 137\)' \
+	'ccm-key ended by SIGKILL too'
+
+rm -f go
+produce ccm-produce metrics < <(slowly)
+until_true 10 child kcat
+kcat=$(child kcat)
+key=$(child ccm-key)
+kill -TERM "$pid"
+ended
+touch go
+like "$status $(cat err)" '^75 .*ended by a signal' 'SIGTERM to ccm-produce is status 75'
+run kill -0 "$kcat" "$key"
+is "$status" 1 'and nothing of it runs on'
+is "$(ls tmp)" '' 'nor is a file left'
+control rtt all 0
+sent_since_then >/dev/null
+
+rm -f go
+produce ccm-produce metrics < <(slowly)
+until_true 10 child kcat
+kcat=$(child kcat)
+kill -KILL "$pid"
+ended
+touch go
+until_true 10 eval "! kill -0 $kcat"
+is "$status $(ls tmp)" '137 ' 'SIGKILL to ccm-produce leaves no file'
+compare wanted 'and what it had begun is sent to its end'
+
+rm -f go
+produce ccm-produce metrics < <(slowly)
+until_true 10 child kcat
+control down all
+touch go
+until_true 10 grep -q 'no broker can be reached' err
+control up all
+ended
+like "$status $(cat err)" '^0 ccm-produce: WARN: no broker can be reached; kcat waits for one.*6000 records' \
+	'all brokers away for a moment are one warning'
+compare wanted 'and nothing is lost or doubled'
+
+rm -f go
+KAFKA_DELIVERY_TIMEOUT_MS=1500 produce ccm-produce metrics < <(slowly)
+until_true 10 child kcat
+control down all
+touch go
+ended
+like "$status $(cat err)" '^75 .*delivered [0-9]+ of 6000 records to metrics: .*timed out' \
+	'all brokers away for longer than KAFKA_DELIVERY_TIMEOUT_MS are status 75'
+control up all
+
+wait $away
+like "$(cat away.status) $(cat away.err)" \
+	'^75 ccm-produce: no broker has answered: .*Connection refused.*; nothing was sent$' \
+	'brokers that do not answer at the start are status 75'
+is "$(tr -d ' ' <away.left)" 3 'and standard input is left as it was'

@@ -168,13 +168,34 @@ escape_sequence(const char *at)
 	}
 }
 
-/* Reads a string whose opening quote is at json->at. */
-static bool
-read_string(struct json *json, struct json_text *text)
+/* What is at `at`, in a string, and no plain ASCII: how long it is, or 0 where
+ * it must not be there. */
+static size_t
+read_special(struct json *json, const char *at, struct json_text *text)
 {
-	const char *at = json->at + 1;
+	size_t len = 0;
 
-	text->at = at;
+	if (*at == '\\') {
+		len = escape_sequence(at);
+		text->simple = false;
+		if (len == 0)
+			fail(json, at, "invalid escape");
+	} else if ((signed char)*at >= 0) {
+		fail(json, at, "control character in a string");
+	} else {
+		len = utf8_sequence((const unsigned char *)at);
+		if (len == 0)
+			fail(json, at, "invalid UTF-8");
+	}
+	return len;
+}
+
+/* Reads the string whose opening quote is at `at`; returns what is behind its
+ * closing quote, or NULL. */
+static inline __attribute__((always_inline)) const char *
+read_string(struct json *json, const char *at, struct json_text *text)
+{
+	text->at = ++at;
 	text->simple = true;
 	for (;;) {
 		size_t len;
@@ -182,29 +203,38 @@ read_string(struct json *json, struct json_text *text)
 		at = find_special(at);
 		if (*at == '"')
 			break;
-		if (*at == '\\') {
-			len = escape_sequence(at);
-			if (len == 0)
-				return fail(json, at, "invalid escape");
-			text->simple = false;
-		} else if ((signed char)*at >= 0) {
-			return fail(json, at, "control character in a string");
-		} else {
-			len = utf8_sequence((const unsigned char *)at);
-			if (len == 0)
-				return fail(json, at, "invalid UTF-8");
-		}
+		len = read_special(json, at, text);
+		if (len == 0)
+			return NULL;
 		at += len;
 	}
 	text->len = (size_t)(at - text->at);
-	json->at = at + 1;
-	return true;
+	return at + 1;
 }
 
 static inline bool
 is_digit(char c)
 {
 	return c >= '0' && c <= '9';
+}
+
+/* Skips digits, eight at a time while there are so many: a byte is a digit
+ * where its high half is 3 and stays 3 when 6 is added. */
+static inline const char *
+skip_digits(const char *at)
+{
+	const uint64_t high = 0xf0f0f0f0f0f0f0f0, three = 0x3030303030303030;
+	const uint64_t six = 0x0606060606060606;
+	uint64_t bytes;
+
+	for (;; at += 8) {
+		memcpy(&bytes, at, sizeof(bytes));
+		if ((bytes & high) != three || ((bytes + six) & high) != three)
+			break;
+	}
+	while (is_digit(*at))
+		at++;
+	return at;
 }
 
 /* True where the number's double would be infinite. */
@@ -232,9 +262,7 @@ read_number(struct json *json, struct json_text *text)
 	integer = at;
 	if (!is_digit(*at))
 		return fail(json, at, "invalid number");
-	while (is_digit(*at))
-		at++;
-	after_integer = at;
+	after_integer = at = skip_digits(at);
 	if (*integer == '0' && after_integer - integer > 1)
 		return fail(json, integer, "number with a leading zero");
 	if (*at == '.') {
@@ -242,8 +270,7 @@ read_number(struct json *json, struct json_text *text)
 		at++;
 		if (!is_digit(*at))
 			return fail(json, at, "invalid number");
-		while (is_digit(*at))
-			at++;
+		at = skip_digits(at);
 	}
 	if (*at == 'e' || *at == 'E') {
 		bool negative;
@@ -310,13 +337,19 @@ enter(struct json *json, enum json_type type)
 enum json_type
 json_value(struct json *json, struct json_text *text)
 {
+	const char *at;
+
 	if (json->error != NULL)
 		return JSON_INVALID;
-	json->at = skip_space(json->at, json->end);
+	json->at = at = skip_space(json->at, json->end);
 	json->first = false;
-	switch (*json->at) {
+	switch (*at) {
 	case '"':
-		return read_string(json, text) ? JSON_STRING : JSON_INVALID;
+		at = read_string(json, at, text);
+		if (at == NULL)
+			return JSON_INVALID;
+		json->at = at;
+		return JSON_STRING;
 	case '{':
 		return enter(json, JSON_OBJECT);
 	case '[':
@@ -348,7 +381,9 @@ json_value(struct json *json, struct json_text *text)
 static int
 compare_keys(const void *a, const void *b)
 {
-	return json_text_compare(a, b);
+	const struct json_key *key_a = a, *key_b = b;
+
+	return json_text_compare(&key_a->text, &key_b->text);
 }
 
 /* Of an object with many keys: sorted once at its end, so that an object of
@@ -357,45 +392,61 @@ static bool
 keys_differ(struct json *json, size_t first)
 {
 	size_t count = json->nkeys - first;
-	struct json_text *keys = json->keys + first;
+	struct json_key *keys = json->keys + first;
 
-	if (count <= KEYS_COMPARED_PAIRWISE)
-		return true;
 	qsort(keys, count, sizeof(*keys), compare_keys);
 	for (size_t i = 1; i < count; i++)
-		if (json_text_compare(&keys[i - 1], &keys[i]) == 0)
+		if (compare_keys(&keys[i - 1], &keys[i]) == 0)
 			return false;
 	return true;
 }
 
-static inline bool
-texts_equal(const struct json_text *a, const struct json_text *b)
+/* Equal for equal keys: the length and the first eight bytes, mixed. A key with
+ * escapes is like every other. */
+static inline unsigned long long
+summarise(const struct json_text *key)
 {
-	if (a->simple && b->simple)
-		return a->len == b->len && memcmp(a->at, b->at, a->len) == 0;
-	return json_text_compare(a, b) == 0;
+	uint64_t bytes;
+
+	if (!key->simple)
+		return 0;
+	memcpy(&bytes, key->at, sizeof(bytes));
+	if (key->len < sizeof(bytes))
+		bytes &= ((uint64_t)1 << key->len * 8) - 1;
+	return (bytes ^ key->len) | 1;
 }
 
 static bool
+is_known(struct json *json, const struct json_text *key,
+    unsigned long long summary, size_t first)
+{
+	for (size_t i = first; i < json->nkeys; i++) {
+		const struct json_key *other = &json->keys[i];
+
+		if ((other->summary == summary || summary == 0 ||
+			other->summary == 0) &&
+		    json_text_compare(&other->text, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+static inline bool
 add_key(struct json *json, const struct json_text *key)
 {
 	size_t first = json->first_key[json->depth];
+	unsigned long long summary = summarise(key);
 
-	if (json->nkeys - first < KEYS_COMPARED_PAIRWISE) {
-		for (size_t i = first; i < json->nkeys; i++) {
-			const struct json_text *other = &json->keys[i];
-
-			if (texts_equal(key, other))
-				return fail(json, key->at - 1, "duplicate key");
-		}
-	}
+	if (json->nkeys - first < KEYS_COMPARED_PAIRWISE &&
+	    is_known(json, key, summary, first))
+		return fail(json, key->at - 1, "duplicate key");
 	if (json->nkeys == json->keys_size) {
 		json->keys_size =
 		    json->keys_size > 0 ? json->keys_size * 2 : 64;
 		json->keys =
 		    xrealloc(json->keys, json->keys_size * sizeof(*json->keys));
 	}
-	json->keys[json->nkeys++] = *key;
+	json->keys[json->nkeys++] = (struct json_key){*key, summary};
 	return true;
 }
 
@@ -403,9 +454,12 @@ add_key(struct json *json, const struct json_text *key)
 static bool
 leave(struct json *json)
 {
-	if (!keys_differ(json, json->first_key[json->depth]))
+	size_t first = json->first_key[json->depth];
+
+	if (json->nkeys - first > KEYS_COMPARED_PAIRWISE &&
+	    !keys_differ(json, first))
 		return fail(json, json->at, "duplicate key");
-	json->nkeys = json->first_key[json->depth];
+	json->nkeys = first;
 	json->at++;
 	json->depth--;
 	json->first = false;
@@ -415,25 +469,34 @@ leave(struct json *json)
 bool
 json_member(struct json *json, struct json_text *key)
 {
+	const char *at = json->at;
+
 	if (json->error != NULL)
 		return false;
-	json->at = skip_space(json->at, json->end);
-	if (*json->at == '}')
-		return leave(json);
-	if (!json->first) {
-		if (*json->at != ',')
-			return fail(
-			    json, json->at, "\",\" or \"}\" was expected");
-		json->at = skip_space(json->at + 1, json->end);
+	if (*at != '"') {
+		at = skip_space(at, json->end);
+		if (*at == '}') {
+			json->at = at;
+			return leave(json);
+		}
+		if (!json->first) {
+			if (*at != ',')
+				return fail(
+				    json, at, "\",\" or \"}\" was expected");
+			at = skip_space(at + 1, json->end);
+		}
+		if (*at != '"')
+			return fail(json, at, "a key was expected");
+	} else if (!json->first) {
+		return fail(json, at, "\",\" or \"}\" was expected");
 	}
-	if (*json->at != '"')
-		return fail(json, json->at, "a key was expected");
-	if (!read_string(json, key) || !add_key(json, key))
+	at = read_string(json, at, key);
+	if (at == NULL || !add_key(json, key))
 		return false;
-	json->at = skip_space(json->at, json->end);
-	if (*json->at != ':')
-		return fail(json, json->at, "\":\" was expected");
-	json->at++;
+	at = skip_space(at, json->end);
+	if (*at != ':')
+		return fail(json, at, "\":\" was expected");
+	json->at = at + 1;
 	json->first = false;
 	return true;
 }

@@ -49,6 +49,12 @@ struct json_text {
 	bool simple;    /* a string without escapes; an integer's digits */
 };
 
+/* A key that was read, and what most other keys differ in. */
+struct json_key {
+	struct json_text text;
+	unsigned long long summary; /* of its length and its first bytes */
+};
+
 struct json {
 	const char *error; /* NULL, or what is wrong: a static string */
 
@@ -56,7 +62,7 @@ struct json {
 	const char *start, *at, *end;
 	bool first; /* the container was just entered */
 	unsigned depth;
-	struct json_text *keys; /* of all objects that are open */
+	struct json_key *keys; /* of all objects that are open */
 	size_t nkeys, keys_size;
 	size_t first_key[JSON_DEPTH_MAX + 1]; /* of the object at a depth */
 };

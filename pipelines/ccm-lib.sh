@@ -281,6 +281,7 @@ check_topic() {
 kcat_files=
 kcat_pid=
 kcat_refused_after=10
+kcat_end_with=TERM
 
 # kcat_temporary_files: descriptors $kcat_out and $kcat_err, of empty files.
 kcat_temporary_files() {
@@ -366,7 +367,7 @@ kcat_refusal() {
 		refusal="Kerberos: $words; check the ticket (klist) or\
  sasl.kerberos.keytab and sasl.kerberos.principal, and KAFKA_SERVICE_NAME"
 		refusal_status=77
-	elif kcat_words 'Unsupported SASL mechanism|SaslHandshake'; then
+	elif kcat_words 'Unsupported SASL mechanism|SASL Handshake|SaslHandshake'; then
 		refusal="the broker does not take this KAFKA_SASL_MECHANISM: $words"
 		refusal_status=78
 	elif kcat_words 'Authentication fail|SASL authentication error|SASL authentication: '; then
@@ -396,7 +397,8 @@ kcat_watch() {
 		tick=$!
 		ended=
 		status=0
-		wait -n -p ended "$kcat_pid" "$tick" || status=$?
+		# Bash would tell on stderr that a child was killed; so do we, later.
+		wait -n -p ended "$kcat_pid" "$tick" 2>/dev/null || status=$?
 		if [ "$ended" = "$kcat_pid" ]; then
 			kcat_status=$status
 			kill "$tick" 2>/dev/null || :
@@ -411,6 +413,7 @@ kcat_watch() {
 		fi
 		if [ -z "$kcat_status" ] && [ -n "$refused_at" ] &&
 			((SECONDS - refused_at >= kcat_refused_after)); then
+			kill -s "$kcat_end_with" "$kcat_pid"
 			end_children "$kcat_pid"
 			kcat_status=143
 		fi
@@ -434,7 +437,8 @@ kafka_ask() {
 		kcat -L -m 10 -F <(printf %s "$kafka_conf") "${kafka_args[@]}" \
 			-t "$topic" </dev/null 1>&"$kcat_out" 2>&"$kcat_err" &
 		kcat_pid=$!
-		kcat_refused_after=2 kcat_watch
+		# It has nothing to lose, and would not hear SIGTERM.
+		kcat_refused_after=2 kcat_end_with=KILL kcat_watch
 		if [ "$kcat_status" -ne 0 ]; then
 			news=$(cat "/proc/self/fd/$kcat_err")
 			if [ -n "$refusal" ]; then
@@ -444,6 +448,12 @@ kafka_ask() {
 			kcat_words '[|](FAIL|PROTOERR)[|]' || kcat_words '^% ERROR' ||
 				words="kcat ended with status $kcat_status"
 			answer="no broker has answered: $words"
+			case $words in
+			*'listener?'* | *'might require SASL'* | *SSL_HANDSHAKE*)
+				answer+='; check KAFKA_SECURITY_PROTOCOL'
+				return 78
+				;;
+			esac
 			return 75
 		fi
 		line=$(grep -a '^  topic "' "/proc/self/fd/$kcat_out") || :

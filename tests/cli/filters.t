@@ -55,7 +55,7 @@ bad_line "1e999" 'not JSON: number out of range at column 23' <<<'{"metric":"m",
 bad_line "a NUL byte" 'not JSON: control character in a string at column 13' < <(printf '{"metric":"m\0",%s,"value":1}\n' "$t")
 bad_line "invalid UTF-8" 'not JSON: invalid UTF-8 at column 13' < <(printf '{"metric":"m\xff",%s,"value":1}\n' "$t")
 bad_line "a control character" 'not JSON: control character in a string at column 13' < <(printf '{"metric":"m\x01",%s,"value":1}\n' "$t")
-bad_line "nesting over 64" 'not JSON: nesting deeper than 64 at column 68' < <(printf '{"x":%s\n' "$(printf '[%.0s' {1..70})")
+bad_line "nesting over 64" 'not JSON: nesting deeper than 64 at column 69' < <(printf '{"x":%s\n' "$(printf '[%.0s' {1..70})")
 bad_line "an unfinished object" 'not JSON: unexpected end at column 6' <<<'{"a":'
 bad_line "a line over 1 MiB" 'line over 1048576 bytes' < <(head -c 2000000 /dev/zero | tr '\0' 'x'; echo)
 

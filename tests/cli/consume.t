@@ -1,0 +1,203 @@
+#!/usr/bin/env bash
+# ccm-consume against the simulated cluster.
+# shellcheck disable=SC2154,SC2238 # status is tap.sh's, diff is a file
+# shellcheck disable=SC2094 # no pipe reads what it writes
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+
+mkdir tmp
+export TMPDIR=$WORK/tmp
+
+# records FROM TO: records with the values FROM to TO.
+records() {
+	seq "$1" "$2" | sed 's/.*/{"fields":{"value":&},"name":"metric",\
+"tags":{"cluster_id":"lkc-1","topic":"topic-&"},"timestamp":1756900800000}/' |
+		paste -sd '' | sed 's/}{/}\n{/g'
+}
+
+control() {
+	echo "$*" >control
+	until_true 5 grep -qxF "sim-kafka: ok: $*" cluster.err || return 1
+	: >cluster.err
+}
+
+start "$SIM/sim-kafka" -b 3 -t metrics:4 -t empty:1 -t late:1 -t pipe:1 \
+	-c control >brokers 2>>cluster.err
+until_true 5 [ -s brokers ] || skip_all_because 'the simulated cluster does not start'
+brokers=$(cat brokers)
+export KAFKA_BOOTSTRAP_SERVERS=$brokers
+IFS=, read -ra broker <<<"$brokers"
+
+# consume NAME ARGUMENT...: in the background, with stdout, stderr and status in
+# NAME.out, NAME.err and NAME.status; its pid in $pid.
+consume() {
+	local name=$1
+	shift
+	(
+		ccm-consume "$@" >"$name.out" 2>"$name.err" </dev/null &
+		echo $! >"$name.pid"
+		wait $! 2>/dev/null
+		echo $? >"$name.status"
+	) &
+	started+=($!)
+	until_true 5 [ -s "$name.pid" ]
+	pid=$(cat "$name.pid")
+	started+=("$pid")
+}
+
+# ended NAME: its status in $status.
+ended() {
+	until_true 25 [ -s "$1.status" ]
+	status=$(cat "$1.status")
+}
+
+# kcat_of PID: the pid of its kcat that reads.
+kcat_of() {
+	local child children
+	read -ra children 2>/dev/null <"/proc/$1/task/$1/children"
+	for child in "${children[@]}"; do
+		tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null |
+			grep -q '^kcat -E ' && echo "$child" && return
+	done
+	return 1
+}
+
+gone() { ! kill -0 "$1"; }
+has_lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
+sorted_is() { sort "$1" | cmp - "$2"; }
+
+records 1 500 | sort >first
+records 501 1000 | sort >second
+sort first second >both
+
+# ---- what takes long begins here, and is looked at below ---------------------
+
+KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1 consume unreachable -e metrics g-unreachable
+KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1 consume patient metrics g-patient
+patient=$pid
+
+run ccm-produce metrics <first
+is "$status" 0 'records are there to read'
+run ccm-produce pipe <first
+
+consume end -e metrics g-end
+consume three -c 3 metrics g-three
+KAFKA_SASL_PASSWORD=s3cret GLOBAL_LOG_LEVEL=DEBUG consume long metrics g-long
+long=$pid
+control topic-error late UNKNOWN_TOPIC_OR_PART
+consume missing -e late g-missing
+consume waiting late g-waiting
+waiting=$pid
+(
+	ccm-consume pipe g-pipe 2>head.err
+	echo $? >head.status
+) | head -n 2 >head.out &
+(
+	trap '' PIPE
+	ccm-consume pipe g-ignored 2>ignored.err
+	echo $? >ignored.status
+) | head -n 2 >ignored.out &
+
+# ---- the command line -------------------------------------------------------
+
+run ccm-consume -h
+like "$status $(cat out)" '^0 usage: ccm-consume \[-e\] \[-c N\] TOPIC GROUP' '-h prints the usage'
+run ccm-consume -V
+is "$status $(cat out)" "0 ccm-consume $(ccm-key -V | cut -d' ' -f2)" '-V prints the version'
+for arguments in '' metrics 'metrics g x' '-c 0 metrics g' '-c x metrics g' \
+	'-c' '-x metrics g' 'a/b g' '. g'; do
+	# shellcheck disable=SC2086 # words are meant
+	run ccm-consume $arguments
+	is "$status" 64 "'ccm-consume $arguments' is a usage error"
+done
+run ccm-consume metrics ''
+is "$status" 64 'so is an empty group'
+KAFKA_MAX_POLL_RECORDS=1 run ccm-consume metrics g
+is "$status" 78 'a setting that is refused is status 78'
+KAFKA_SETTINGS='{"no.such.property":1}' run ccm-consume -e metrics g
+like "$status $(cat err)" '^78 .*no.such.property' 'so is one that kcat does not know'
+KAFKA_SESSION_TIMEOUT_MS=400000 run ccm-consume metrics g
+like "$status $(cat err)" '^78 .*session.timeout.ms' 'so are settings that contradict each other'
+
+# ---- reading to an end ------------------------------------------------------
+
+ended end
+is "$status" 0 '-e ends at the end of the topic'
+sort end.out | diff - first >diff
+ok $? 'and has written every record once, as it was'
+is "$(cat end.err)" '' 'and nothing else'
+ended three
+is "$status $(wc -l <three.out)" '0 3' '-c 3 ends after three records'
+is "$(sort three.out | comm -23 - first)" '' 'which are whole'
+
+ended missing
+like "$status $(cat missing.err)" '^69 .*topic late does not exist' \
+	'-e on a topic that is not there is status 69'
+until_true 10 grep -q 'trying on' waiting.err
+like "$(cat waiting.err)" 'WARN: topic late does not exist.*; trying on' \
+	'without -e it is waited for'
+control topic-error late none
+run ccm-produce late <first
+
+until_true 15 [ -s head.status ]
+is "$(wc -l <head.out) $(cat head.status head.err)" '2 141' 'a closed stdout ends it by SIGPIPE'
+until_true 15 [ -s ignored.status ]
+like "$(cat ignored.status ignored.err)" '^74.*cannot write to standard output' \
+	'where that signal is ignored, with status 74'
+
+# ---- on and on --------------------------------------------------------------
+
+until_true 15 has_lines long.out 500
+kcat=$(kcat_of "$long")
+cat "/proc/$long/cmdline" "/proc/$kcat/cmdline" >cmdlines
+is "$(grep -acF s3cret cmdlines)$(grep -acF s3cret "/proc/$kcat/environ")" 00 \
+	'the password is in no command line and not in the environment of kcat'
+is "$(ls tmp)" '' 'no file of it has a name while it runs'
+control down 2
+until_true 10 grep -q 'no answer from broker' long.err
+control up 2
+until_true 15 grep -q 'answers again' long.err
+is "$(grep -cE "WARN: no answer from broker ${broker[1]} .*trying on" long.err)$(
+	grep -c "broker ${broker[1]} answers again" long.err)" 11 \
+	'a broker that goes and comes back is one line each'
+run ccm-produce metrics <second
+until_true 15 has_lines long.out 1000
+sort long.out | diff - both >diff
+ok $? 'and nothing is missed or read twice'
+: >diff
+kill -KILL "$kcat"
+until_true 20 grep -q 'is started again' long.err
+like "$(cat long.err)" 'WARN: kcat has ended \(status 137\); it is started again' \
+	'kcat is started again when it was killed'
+until_true 15 kcat_of "$long"
+kcat=$(kcat_of "$long")
+kill -TERM "$long"
+ended long
+is "$status" 0 'SIGTERM ends it with status 0'
+is "$(gone "$kcat" 2>/dev/null && echo gone)" gone 'and kcat with it'
+like "$(cat long.err)" 'Group g-long rebalanced .*assigned: metrics' \
+	'what partitions it was given is told'
+is "$(grep -c s3cret long.err)" 0 'DEBUG shows no password'
+
+until_true 20 has_lines waiting.out 500
+sort waiting.out | diff - first >diff
+ok $? 'the topic that was waited for is read'
+: >diff
+kill -TERM "$waiting"
+ended waiting
+
+consume again -e metrics g-end
+ended again
+sort again.out | diff - second >diff
+ok $? 'a group goes on where it was'
+
+ended unreachable
+like "$status $(cat unreachable.err)" '^75 .*no broker has answered: .*Connection refused' \
+	'-e with no broker is status 75'
+until_true 10 grep -q 'trying on' patient.err
+like "$(cat patient.err)" 'WARN: no broker has answered: .*; trying on' \
+	'without it a warning, and another try'
+kill -TERM "$patient"
+ended patient
+is "$status" 0 'until SIGTERM'
+is "$(ls tmp)" '' 'no file is left'

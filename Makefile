@@ -47,7 +47,7 @@ SCRIPTS := ccm-scrape ccm-produce ccm-consume
 LIBS_ccm-fetch := -lcurl -lcjson
 
 LIB_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
-SIMS := $(patsubst tests/sim/%.c,%,$(wildcard tests/sim/*.c))
+SIMS := sim-cloud sim-kafka
 LIBS_sim-cloud := -lmicrohttpd -lcjson
 LIBS_sim-kafka := -lrdkafka
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
@@ -56,15 +56,50 @@ BIN := $(addprefix $(B)/bin/,$(PROGRAMS) $(SCRIPTS))
 SHARE_FILES := $(wildcard pipelines/*.sh pipelines/*.jq pipelines/queries/*.json)
 SHARE := $(patsubst pipelines/%,$(B)/share/ccm/%,$(SHARE_FILES))
 TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
-	$(addprefix $(B)/tests/sim/,$(SIMS))
+	$(addprefix $(B)/sim/,$(SIMS))
 
-# A program is tools/NAME.c, or all of tools/NAME/*.c.
-sources = $(or $(wildcard tools/$(1)/*.c),tools/$(1).c)
-objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1)))
+# A program is DIRECTORY/NAME.c, or all of DIRECTORY/NAME/*.c.
+sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
+objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 
-.PHONY: all check demo bench install uninstall lint fuzz soak clean deps programs
-all: programs $(TEST_BIN)
-programs: $(BIN) $(SHARE)
+.PHONY: all check demo bench install uninstall lint fuzz soak clean deps tests
+all: $(BIN) $(SHARE)
+tests: all $(TEST_BIN)
+
+# ---- Debian packages --------------------------------------------------------
+
+# What the goals need that install it by themselves. Others build with what is
+# there.
+DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev
+DEPS_RUN := ca-certificates jq kcat util-linux
+DEPS_TEST := check libsubunit-dev libmicrohttpd-dev librdkafka-dev mount \
+	openssl perl procps
+DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git
+DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
+DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
+DEPS_soak := $(DEPS_check)
+DEPS_bench := $(DEPS_demo) python3 time
+DEPS_lint := $(DEPS_check) $(DEPS_LINT)
+DEPS_fuzz := $(DEPS_BUILD) $(DEPS_LINT)
+DEPS_deps := $(DEPS_bench) $(DEPS_lint)
+DEPS := $(sort $(foreach goal,$(MAKECMDGOALS),$(DEPS_$(goal))))
+DEPS_FIRST := $(if $(DEPS),| deps)
+
+deps:
+	@missing=; for p in $(DEPS); do \
+		[ "$$(dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null)" \
+			= installed ] || missing="$$missing $$p"; done; \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then as=; \
+	elif sudo -n true 2>/dev/null; then as='sudo -n'; \
+	else echo "Packages are missing; install them with" >&2; \
+		echo "  sudo apt-get install$$missing" >&2; exit 1; fi; \
+	echo "  APT    $$missing"; \
+	{ $$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+		$$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+		--no-install-recommends $$missing; } >/dev/null
+
+# ---- building ---------------------------------------------------------------
 
 $(B)/%.o: %.c Makefile $(DEPS_FIRST)
 	@mkdir -p $(@D)
@@ -76,7 +111,7 @@ $(B)/libccm.a: $(LIB_OBJECTS)
 	@$(AR) rcs $@ $^
 
 define program_rule
-$(B)/bin/$(1): $(call objects,$(1)) $(B)/libccm.a
+$(B)/bin/$(1): $(call objects,tools,$(1)) $(B)/libccm.a
 	@mkdir -p $$(@D)
 	@echo "  LD      $$@"
 	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1))
@@ -84,7 +119,8 @@ endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
 define sim_rule
-$(B)/tests/sim/$(1): $(B)/tests/sim/$(1).o $(B)/libccm.a
+$(B)/sim/$(1): $(call objects,tests/sim,$(1)) $(B)/libccm.a
+	@mkdir -p $$(@D)
 	@echo "  LD      $$@"
 	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1)) -lpthread
 endef
@@ -102,7 +138,74 @@ $(B)/share/ccm/%: pipelines/%
 	@mkdir -p $(@D)
 	install -m 644 $< $@
 
--include $(patsubst %.c,$(B)/%.d,$(wildcard lib/*.c tools/*.c tools/*/*.c tests/*/*.c))
+-include $(patsubst %.c,$(B)/%.d,$(wildcard lib/*.c tools/*.c tools/*/*.c tests/*/*.c tests/*/*/*.c))
+
+# ---- tests ------------------------------------------------------------------
+
+# What sanitizers are to do when they find something, where they are in.
+export ASAN_OPTIONS := abort_on_error=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS := print_stacktrace=1
+
+TESTS ?= $(addprefix $(B)/tests/unit/,$(UNITS)) $(sort $(wildcard tests/cli/*.t))
+PROVE_JOBS ?= 4
+check: tests
+	B=$(B) prove --timer -j$(PROVE_JOBS) --exec '' $(TESTS)
+
+# The same tests, with the moments of the kill tests multiplied.
+soak: tests
+	KILLS=200 B=$(B) prove --timer --exec '' $(sort $(wildcard tests/cli/*kill*.t))
+
+demo: tests
+	@B=$(B) tests/demo.sh
+
+bench: tests
+	@B=$(B) tests/bench/bench.sh
+
+SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS)) $(wildcard pipelines/*.sh \
+	tests/*.sh tests/cli/*.t tests/bench/*.sh) .ci/run
+C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] tests/*/*.[ch] \
+	tests/*/*/*.[ch])
+lint: $(DEPS_FIRST)
+	clang-format --dry-run --Werror $(C_FILES)
+	shellcheck -x -P SCRIPTDIR $(SHELL_FILES)
+	for page in tools/*.1; do mandoc -Tlint -W warning $$page || exit 1; done
+	$(MAKE) --no-print-directory CC=clang B=$(B)/clang tests
+
+FUZZ_SECONDS ?= 600
+FUZZ_TARGETS := points response interval
+FUZZ_SOURCES_response := $(addprefix tools/ccm-fetch/,points.c response.c body.c \
+	resources.c)
+$(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/ccm-fetch/*.[ch]) \
+	$(DEPS_FIRST)
+	@mkdir -p $(@D)
+	clang $(ALL_CPPFLAGS) -std=c11 -g -O1 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $@ $< $(FUZZ_SOURCES_$*) $(wildcard lib/*.c) -lm -lcjson
+fuzz: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p $(B)/fuzz/corpus/$$target && \
+		$(B)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
+			-max_len=4096 -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus/$$target \
+			tests/fuzz/corpus/$$target || exit 1; \
+	done
+
+# ---- installing -------------------------------------------------------------
+
+install: all
+	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/ccm/queries \
+		$(DESTDIR)$(prefix)/share/man/man1
+	install -m 755 $(BIN) $(DESTDIR)$(prefix)/bin
+	install -m 644 $(filter-out %/queries/,$(wildcard $(B)/share/ccm/*.*)) \
+		$(DESTDIR)$(prefix)/share/ccm
+	install -m 644 $(B)/share/ccm/queries/*.json \
+		$(DESTDIR)$(prefix)/share/ccm/queries
+	install -m 644 tools/*.1 $(DESTDIR)$(prefix)/share/man/man1
+
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(prefix)/bin/,$(PROGRAMS) $(SCRIPTS)) \
+		$(addprefix $(DESTDIR)$(prefix)/share/man/man1/,$(notdir $(wildcard tools/*.1)))
+	rm -rf $(DESTDIR)$(prefix)/share/ccm
 
 clean:
 	rm -rf $(B)

@@ -28,9 +28,9 @@ struct world_size {
 /* A point of the table of -w. */
 struct table_row {
 	const struct metric *metric;
-	const char *labels[LABELS]; /* NULL where the point lacks one */
+	char *labels[LABELS]; /* NULL where the point lacks one */
 	int64_t time_ms;
-	const char *text; /* the value as it is written */
+	char *text; /* the value as it is written */
 	double value;
 };
 
@@ -71,16 +71,23 @@ bool world_read_table(
 
 void world_set_refused(struct world *world, const char **ids, size_t n);
 
-/* The label by whose value a query is authorised: a resource's id. */
+/* The label by which a metric's resource is known and its readers authorised.
+ */
+enum label metric_id_label(const struct metric *metric);
+/* True for a label of that kind. */
 bool label_authorises(enum label label);
 
 /* True where the resource exists and the key may read it. */
 bool world_is_authorised(
     const struct world *world, enum label label, const char *id);
 
-/* Calls `each` for every series of a metric that the key may read. The strings
- * live as long as the world. */
+/*
+ * Calls `each` for every series that a metric has in the resources that the key
+ * may read and that `wanted` does not turn down by their id. The labels'
+ * strings live as long as the world.
+ */
 void world_each_series(const struct world *world, const struct metric *metric,
+    bool (*wanted)(void *context, const char *id),
     void (*each)(void *context, const struct series *series), void *context);
 
 /* True where the series has a value at that minute (since the epoch). */

@@ -1,0 +1,134 @@
+# shellcheck shell=bash
+# What the tests of ccm-scrape share: the two simulators as it sees them, and
+# ways to look at what has come out of it.
+# shellcheck disable=SC2034 # used by those that source it
+# shellcheck source=tests/tap.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../tap.sh"
+
+export STATE_DIRECTORY=$WORK/state CCM_RATE_DIR=$WORK/rate
+export CONFLUENT_METRICS_API_KEY=KEY CONFLUENT_METRICS_API_SECRET=s3cret-api
+export CONFLUENT_METRICS_REQUESTS_PER_MINUTE=100000
+export CCM_NOW=2025-09-02T01:05:00Z
+
+# ---- Kafka
+
+# start_kafka [OPTION...]: all that comes is in topic.log
+start_kafka() {
+	: >topic.log
+	start "$SIM/sim-kafka" -c kafka.control -r topic.log "$@" \
+		>brokers 2>>kafka.err
+	kafka_pid=$pid
+	until_true 10 [ -s brokers ] || echo "# sim-kafka does not start"
+	KAFKA_BOOTSTRAP_SERVERS=$(<brokers)
+	export KAFKA_BOOTSTRAP_SERVERS
+}
+
+# kafka COMMAND...: returns when it is in force
+kafka() {
+	: >kafka.err
+	echo "$*" >kafka.control
+	until_true 10 grep -qxF "sim-kafka: ok: $*" kafka.err ||
+		echo "# sim-kafka does not obey: $*"
+}
+
+# on_topic: the records that came since the last forget_topic, sorted
+syncs=0
+on_topic() {
+	kafka sync "sync-$((++syncs))"
+	until_true 20 grep -qxF "#sync-$syncs" topic.log ||
+		echo "# sim-kafka does not sync"
+	grep -v '^#' topic.log | cut -f 5- | sort
+}
+
+forget_topic() {
+	on_topic >/dev/null
+	: >topic.log
+}
+
+# ---- what a run has left
+
+spool() { find "$STATE_DIRECTORY/spool" -type f ! -name '.*' -printf '%P\n' | sort; }
+hours() { (cd "$STATE_DIRECTORY/hours" && ls); }
+last_run() { jq -c "$1" "$STATE_DIRECTORY/status/last-run.json"; }
+
+# at HH[:MM]: the clock
+at() {
+	[[ $1 = *:* ]] || set -- "$1:05"
+	export CCM_NOW=2025-09-02T$1:00Z
+}
+
+# fresh: no state, nothing on the topic, nothing asked
+fresh() {
+	rm -rf "$STATE_DIRECTORY" "$CCM_RATE_DIR"
+	forget_topic
+	forget_requests
+}
+
+# ---- ends that come at any moment
+
+# in_session SID: the pids of those that are alive, in $members
+in_session() {
+	local file line stat
+	members=()
+	for file in /proc/[0-9]*/stat; do
+		{ read -r line <"$file"; } 2>/dev/null || continue
+		# behind the name: state, parent, process group, session
+		read -ra stat <<<"${line##*) }"
+		[ "${stat[3]}" = "$1" ] && [ "${stat[0]}" != Z ] && members+=("${line%% *}")
+	done
+}
+
+none_in_session() {
+	in_session "$1"
+	((${#members[@]} == 0))
+}
+
+# kill_scrapes SIGNAL group|one TIMES: each time a scrape of a new state is ended
+# at a random moment, its whole process group or one process of it, and the next
+# runs do what is left. Needs the file wanted: the values, sorted.
+kill_scrapes() {
+	local signal=$1 whom=$2 times=$3 i sid start duration whole=0 members
+	local lost=0 unsent=0 unfinished=0 rubbish=0 hit=0
+	# How long it takes when nobody interferes.
+	fresh
+	start=${EPOCHREALTIME/./}
+	ccm-scrape 2>err
+	duration=$((${EPOCHREALTIME/./} - start))
+	for ((i = 0; i < times; i++)); do
+		fresh
+		setsid ccm-scrape 2>>killed.err &
+		sid=$!
+		started+=("$sid")
+		printf -v start '%d.%06d' $((RANDOM * 32768 % duration / 1000000)) \
+			$(((RANDOM * 32768 + RANDOM) % duration % 1000000))
+		sleep "$start"
+		in_session "$sid"
+		if ((${#members[@]} > 0)); then
+			((++hit))
+			if [ "$whom" = group ]; then
+				kill "-$signal" -- "-$sid" 2>/dev/null
+			else
+				kill "-$signal" "${members[RANDOM % ${#members[@]}]}" 2>/dev/null
+			fi
+		fi
+		wait "$sid" 2>/dev/null
+		# To its end: what was stopped on the way may still hold the spool.
+		for ((whole = 0; whole < 5; whole++)); do
+			ccm-scrape 2>err && break
+		done
+		((whole < 5)) || ((++unfinished))
+		until_true 30 none_in_session "$sid" || ((++unfinished))
+		on_topic | uniq >got
+		comm -23 wanted got >diff
+		[ ! -s diff ] || ((++lost))
+		comm -13 wanted got >diff
+		[ ! -s diff ] || ((++rubbish))
+		[ -z "$(spool)" ] || ((++unsent))
+	done
+	is "$lost lost, $unsent unsent, $unfinished unfinished, $rubbish with rubbish" \
+		"0 lost, 0 unsent, 0 unfinished, 0 with rubbish" \
+		"$signal to ${whom/one/a process of it} at $times random moments: no value is lost"
+	# Most moments are to be within a run.
+	((hit * 2 >= times))
+	ok $? "... $hit of them while it ran"
+}

@@ -1,0 +1,39 @@
+/*
+ * PROG: the program that a batch is given to.
+ */
+#ifndef CCM_SHIP_PROG_H
+#define CCM_SHIP_PROG_H
+
+#include "buf.h"
+
+struct prog {
+	char **argv;        /* PROG [ARG]..., as for execvp(3) */
+	long grace_seconds; /* how long it may go on once told to stop */
+	int stop_fd;        /* readable from being told to stop on */
+};
+
+enum prog_result {
+	PROG_SENT,    /* it exited with 0 */
+	PROG_REFUSED, /* it exited with EX_DATAERR */
+	PROG_FAILED   /* anything else; its problem is to be told */
+};
+
+/* Exits with EX_CONFIG where there is no such program, so that a mistake shows
+ * at once and not with the first file. */
+void prog_find_or_die(const char *name);
+
+/*
+ * Runs PROG with `stdin_fd` as its standard input and `names` as
+ * CCM_SHIP_FILES, with default signal dispositions, none blocked, in a process
+ * group of its own: a ^C is for us alone, and a signal of ours for all of it.
+ *
+ * Waits until it has ended. Where stop_fd becomes readable meanwhile, it has
+ * its grace to end by itself, and its status counts. Then it is sent SIGTERM,
+ * five seconds later SIGKILL, and has failed whatever its status: some programs
+ * exit 0 on SIGTERM with half of their work undone. What happened is appended
+ * to `problem`, but for PROG_SENT.
+ */
+enum prog_result prog_run(const struct prog *prog, int stdin_fd,
+    const char *names, struct buf *problem);
+
+#endif

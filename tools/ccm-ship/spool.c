@@ -1,0 +1,305 @@
+#include "spool.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "log.h"
+
+#define LOCK_NAME ".lock"
+#define BAD_NAME "bad"
+
+/* Their names, of 255 bytes and a separator at most, fit one environment
+ * variable (the kernel's MAX_ARG_STRLEN is 128 KiB). */
+#define BATCH_FILES_MAX 500
+/* inotify may not be there, and misses what the other clients of a network file
+ * system do. */
+#define RESCAN_MS 10000
+
+void
+spool_open_or_die(struct spool *spool, const char *path)
+{
+	struct buf lock_path = BUF_INIT;
+
+	*spool = (struct spool){.path = path, .lock_fd = -1};
+	spool->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (spool->dir_fd < 0)
+		die(EX_CONFIG, "cannot open the directory %s: %s", path,
+		    strerror(errno));
+	if (faccessat(spool->dir_fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
+		die(EX_CANTCREAT, "cannot write in %s: %s", path,
+		    strerror(errno));
+	buf_printf(&lock_path, "%s/" LOCK_NAME, path);
+	spool->lock_path = lock_path.data;
+	spool->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (inotify_add_watch(spool->watch_fd, path,
+		IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_MOVE_SELF) < 0)
+		log_info("cannot watch %s: %s; looking every %d s", path,
+		    strerror(errno), RESCAN_MS / 1000);
+}
+
+static void
+forget_files(struct spool *spool)
+{
+	for (size_t i = 0; i < spool->count; i++)
+		free(spool->files[i].name);
+	free(spool->files);
+	spool->files = NULL;
+	spool->count = 0;
+	spool->bytes = 0;
+}
+
+void
+spool_close(struct spool *spool)
+{
+	forget_files(spool);
+	free(spool->lock_path);
+	close(spool->watch_fd);
+	close(spool->lock_fd);
+	close(spool->dir_fd);
+}
+
+/* ---- the lock ----------------------------------------------------------- */
+
+bool
+spool_lock_or_die(struct spool *spool, bool tell)
+{
+	/* Not close-on-exec: PROG is to hold it too. */
+	int fd = openat(spool->dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW,
+	    0600);
+	char pid[32] = "";
+
+	if (fd < 0)
+		die(EX_CANTCREAT, "cannot open %s: %s", spool->lock_path,
+		    strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		spool->lock_fd = fd;
+		/* For messages only: a disk too full for it matters to no one.
+		 */
+		if (ftruncate(fd, 0) == 0)
+			dprintf(fd, "%jd\n", (intmax_t)getpid());
+		return true;
+	}
+	if (errno != EWOULDBLOCK)
+		die(EX_CANTCREAT, "cannot lock %s: %s", spool->lock_path,
+		    strerror(errno));
+	if (tell && read(fd, pid, sizeof(pid) - 1) >= 0)
+		log_info("ccm-ship %ld, or what it has started, has the lock "
+			 "on %s; waiting",
+		    strtol(pid, NULL, 10), spool->path);
+	close(fd);
+	return false;
+}
+
+static void
+check_lock_or_die(const struct spool *spool)
+{
+	struct stat ours, there;
+
+	if (fstat(spool->lock_fd, &ours) != 0 ||
+	    lstat(spool->lock_path, &there) != 0 ||
+	    ours.st_dev != there.st_dev || ours.st_ino != there.st_ino)
+		die(EX_IOERR,
+		    "%s was removed or replaced, alone or with its directory",
+		    spool->lock_path);
+}
+
+/* ---- what there is ------------------------------------------------------ */
+
+static int
+has_no_dot(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static void
+add_file_or_die(struct spool *spool, const char *name)
+{
+	struct spool_file *file = &spool->files[spool->count];
+	struct stat st;
+
+	if (fstatat(spool->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+		if (errno == ENOENT)
+			return;
+		die(EX_IOERR, "cannot look at %s/%s: %s", spool->path, name,
+		    strerror(errno));
+	}
+	if (!S_ISREG(st.st_mode))
+		return;
+	if (st.st_size == 0) {
+		unlinkat(spool->dir_fd, name, 0);
+		return;
+	}
+	file->name = xstrdup(name);
+	file->size = (uint64_t)st.st_size;
+	spool->bytes += file->size;
+	spool->count++;
+}
+
+void
+spool_list_or_die(struct spool *spool)
+{
+	struct dirent **entries;
+	char events[4096];
+	int count;
+
+	/* Which they are does not matter, but it does that they come first. */
+	while (read(spool->watch_fd, events, sizeof(events)) > 0)
+		continue;
+	if (spool->lock_fd >= 0)
+		check_lock_or_die(spool);
+	forget_files(spool);
+	/* alphasort() is strcmp(), as nobody calls setlocale(). */
+	count = scandirat(spool->dir_fd, ".", &entries, has_no_dot, alphasort);
+	if (count < 0)
+		die(EX_IOERR, "cannot read %s: %s", spool->path,
+		    strerror(errno));
+	spool->files = xmalloc(((size_t)count + 1) * sizeof(*spool->files));
+	for (int i = 0; i < count; i++) {
+		add_file_or_die(spool, entries[i]->d_name);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+void
+spool_wait(const struct spool *spool, int stop_fd)
+{
+	struct pollfd fds[] = {{.fd = stop_fd, .events = POLLIN},
+	    {.fd = spool->watch_fd, .events = POLLIN}};
+
+	poll(fds, 2, RESCAN_MS);
+}
+
+size_t
+spool_count_bad(const struct spool *spool)
+{
+	struct dirent **entries;
+	int count = scandirat(
+	    spool->dir_fd, BAD_NAME, &entries, has_no_dot, NULL);
+
+	if (count < 0)
+		return 0;
+	for (int i = 0; i < count; i++)
+		free(entries[i]);
+	free(entries);
+	return (size_t)count;
+}
+
+/* ---- a batch ------------------------------------------------------------ */
+
+size_t
+spool_batch(const struct spool *spool, uint64_t bytes_max)
+{
+	uint64_t bytes = spool->files[0].size;
+	size_t count = 1;
+
+	while (count < spool->count && count < BATCH_FILES_MAX) {
+		bytes += spool->files[count].size;
+		if (bytes > bytes_max)
+			break;
+		count++;
+	}
+	return count;
+}
+
+static int
+open_file(const struct spool *spool, const char *name)
+{
+	return openat(spool->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Appends a file, and the newline that it lacks; false with errno. */
+static bool
+append_file(const struct spool *spool, const char *name, int to)
+{
+	int from = open_file(spool, name), error;
+	ssize_t sent;
+	char last;
+
+	if (from < 0)
+		return false;
+	do
+		sent = sendfile(to, from, NULL, (size_t)1 << 20);
+	while (sent > 0);
+	error = errno;
+	close(from);
+	errno = error;
+	return sent == 0 &&
+	    pread(to, &last, 1, lseek(to, 0, SEEK_CUR) - 1) == 1 &&
+	    (last == '\n' || write(to, "\n", 1) == 1);
+}
+
+int
+spool_join(const struct spool *spool, size_t count, struct buf *problem)
+{
+	const char *name = spool->files[0].name;
+	bool good = true;
+	int fd;
+
+	if (count == 1) {
+		fd = open_file(spool, name);
+		good = fd >= 0;
+	} else {
+		fd = memfd_create("ccm-ship", MFD_CLOEXEC);
+		for (size_t i = 0; i < count && good; i++) {
+			name = spool->files[i].name;
+			good = append_file(spool, name, fd);
+		}
+		good = good && lseek(fd, 0, SEEK_SET) == 0;
+	}
+	if (good)
+		return fd;
+	buf_printf(problem, "cannot read %s/%s: %s", spool->path, name,
+	    strerror(errno));
+	close(fd);
+	return -1;
+}
+
+void
+spool_remove_or_die(const struct spool *spool, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *name = spool->files[i].name;
+
+		if (unlinkat(spool->dir_fd, name, 0) != 0 && errno != ENOENT)
+			die(EX_IOERR, "cannot remove %s/%s, which is sent: %s",
+			    spool->path, name, strerror(errno));
+	}
+}
+
+bool
+spool_set_aside(const struct spool *spool, struct buf *path)
+{
+	const char *name = spool->files[0].name;
+	struct buf to = BUF_INIT;
+	bool moved;
+
+	if (mkdirat(spool->dir_fd, BAD_NAME, 0700) != 0 && errno != EEXIST)
+		return false;
+	/* Nobody else moves files in: the lock is ours. */
+	buf_printf(&to, BAD_NAME "/%s", name);
+	for (unsigned n = 2; faccessat(spool->dir_fd, to.data, F_OK,
+				 AT_SYMLINK_NOFOLLOW) == 0;
+	     n++) {
+		to.len = 0;
+		buf_printf(&to, BAD_NAME "/%s.%u", name, n);
+	}
+	moved =
+	    renameat(spool->dir_fd, name, spool->dir_fd, to.data) == 0;
+	if (moved)
+		buf_printf(path, "%s/%s", spool->path, to.data);
+	buf_free(&to);
+	return moved;
+}

@@ -48,7 +48,7 @@ LIBS_ccm-fetch := -lcurl -lcjson
 
 LIB_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
 SIMS := sim-cloud sim-kafka
-LIBS_sim-cloud := -lmicrohttpd -lcjson
+LIBS_sim-cloud := -lmicrohttpd -lcjson -lm
 LIBS_sim-kafka := -lrdkafka
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
@@ -158,7 +158,7 @@ soak: tests
 demo: tests
 	@B=$(B) tests/demo.sh
 
-bench: tests
+bench: all
 	@B=$(B) tests/bench/bench.sh
 
 SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS)) $(wildcard pipelines/*.sh \

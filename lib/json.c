@@ -87,11 +87,13 @@ find_special(const char *at)
 #endif
 }
 
-/* The bytes of the UTF-8 sequence (RFC 3629) at `s`, or 0 where there is none.
- */
-static size_t
-utf8_sequence(const unsigned char *s)
+size_t
+utf8_length(const char *at)
 {
+	const unsigned char *s = (const unsigned char *)at;
+
+	if (s[0] < 0x80)
+		return 1;
 	if (s[0] >= 0xc2 && s[0] <= 0xdf)
 		return (s[1] & 0xc0) == 0x80 ? 2 : 0;
 	if (s[0] >= 0xe0 && s[0] <= 0xef) {
@@ -183,7 +185,7 @@ read_special(struct json *json, const char *at, struct json_text *text)
 	} else if ((signed char)*at >= 0) {
 		fail(json, at, "control character in a string");
 	} else {
-		len = utf8_sequence((const unsigned char *)at);
+		len = utf8_length(at);
 		if (len == 0)
 			fail(json, at, "invalid UTF-8");
 	}

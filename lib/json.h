@@ -136,6 +136,13 @@ void json_decode(struct buf *out, const struct json_text *text);
 void json_escape(struct buf *out, const char *bytes, size_t len);
 void json_escape_text(struct buf *out, const struct json_text *text);
 
+/*
+ * The bytes of the UTF-8 character (RFC 3629) at `at`, 1 to 4, or 0 where there
+ * is none. Reads nothing beyond the first byte that does not belong to it, so
+ * that a C string needs no other end than its NUL.
+ */
+size_t utf8_length(const char *at);
+
 /* Appends valid JSON text without the white space between its tokens. */
 void json_compact(struct buf *out, const char *text, size_t len);
 

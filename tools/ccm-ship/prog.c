@@ -23,12 +23,13 @@ is_program(const char *path)
 {
 	struct stat st;
 
-	return access(path, X_OK) == 0 && stat(path, &st) == 0 &&
-	    S_ISREG(st.st_mode);
+	errno = EACCES; /* where it is there, but is no file */
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	    access(path, X_OK) == 0;
 }
 
-void
-prog_find_or_die(const char *name)
+static bool
+is_in_path(const char *name)
 {
 	const char *path = getenv("PATH");
 	char *copy = xstrdup(path != NULL ? path : "/bin:/usr/bin");
@@ -36,33 +37,37 @@ prog_find_or_die(const char *name)
 	struct buf candidate = BUF_INIT;
 	bool found = false;
 
-	if (strchr(name, '/') != NULL) {
-		errno = EACCES; /* of a directory */
-		if (!is_program(name))
-			die(EX_CONFIG, "cannot run %s: %s", name,
-			    strerror(errno));
-		rest = NULL;
-		found = true;
-	}
 	while (!found && (dir = strsep(&rest, ":")) != NULL) {
 		candidate.len = 0;
 		buf_printf(&candidate, "%s/%s", *dir != '\0' ? dir : ".", name);
 		found = is_program(candidate.data);
 	}
-	if (!found)
-		die(EX_CONFIG, "cannot run %s: it is nowhere in PATH", name);
 	buf_free(&candidate);
 	free(copy);
+	return found;
 }
 
-/* Starts PROG. Returns its pid, or -1 with errno. */
-static pid_t
-start(const struct prog *prog, int stdin_fd, const char *names)
+void
+prog_find_or_die(const char *name)
+{
+	if (strchr(name, '/') == NULL) {
+		if (!is_in_path(name))
+			die(EX_CONFIG, "cannot run %s: it is nowhere in PATH",
+			    name);
+	} else if (!is_program(name)) {
+		die(EX_CONFIG, "cannot run %s: %s", name, strerror(errno));
+	}
+}
+
+/* Starts PROG. Returns a pidfd (it is readable once PROG has ended), or -1 with
+ * errno. */
+static int
+start(const struct prog *prog, int stdin_fd, const char *names, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t all, none;
-	pid_t pid;
+	int pid_fd;
 
 	sigfillset(&all);
 	sigemptyset(&none);
@@ -76,10 +81,21 @@ start(const struct prog *prog, int stdin_fd, const char *names)
 	posix_spawn_file_actions_adddup2(&actions, stdin_fd, STDIN_FILENO);
 	setenv("CCM_SHIP_FILES", names, 1);
 	errno = posix_spawnp(
-	    &pid, prog->argv[0], &actions, &attributes, prog->argv, environ);
+	    pid, prog->argv[0], &actions, &attributes, prog->argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
-	return errno == 0 ? pid : -1;
+	if (errno != 0)
+		return -1;
+	pid_fd = pidfd_open(*pid, 0);
+	if (pid_fd < 0) {
+		int error = errno;
+
+		/* Better not at all than without an end that we see. */
+		kill(-*pid, SIGKILL);
+		waitpid(*pid, NULL, 0);
+		errno = error;
+	}
+	return pid_fd;
 }
 
 /* True where PROG has ended before that time, and before it is stopped. */
@@ -129,24 +145,21 @@ enum prog_result
 prog_run(const struct prog *prog, int stdin_fd, const char *names,
     struct buf *problem)
 {
-	pid_t pid = start(prog, stdin_fd, names);
-	int pid_fd, wait_status;
+	pid_t pid;
+	int pid_fd = start(prog, stdin_fd, names, &pid), wait_status;
 	bool by_itself;
 
-	if (pid < 0) {
+	if (pid_fd < 0) {
 		buf_printf(problem, "cannot run %s: %s", prog->argv[0],
 		    strerror(errno));
 		return PROG_FAILED;
 	}
-	pid_fd = pidfd_open(pid, 0);
-	if (pid_fd < 0)
-		log_warn();
 	by_itself = ends_by_itself(prog, pid, pid_fd);
-	close(pid_fd);
 	waitpid(pid, &wait_status, 0);
+	close(pid_fd);
 	if (by_itself)
 		return judge(prog->argv[0], wait_status, problem);
-	buf_printf(problem, "%s was ended, as its grace was over",
-	    prog->argv[0]);
+	buf_printf(
+	    problem, "%s was ended, as its grace was over", prog->argv[0]);
 	return PROG_FAILED;
 }

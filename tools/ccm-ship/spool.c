@@ -76,8 +76,8 @@ bool
 spool_lock_or_die(struct spool *spool, bool tell)
 {
 	/* Not close-on-exec: PROG is to hold it too. */
-	int fd = openat(spool->dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW,
-	    0600);
+	int fd = openat(
+	    spool->dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	char pid[32] = "";
 
 	if (fd < 0)
@@ -186,8 +186,8 @@ size_t
 spool_count_bad(const struct spool *spool)
 {
 	struct dirent **entries;
-	int count = scandirat(
-	    spool->dir_fd, BAD_NAME, &entries, has_no_dot, NULL);
+	int count =
+	    scandirat(spool->dir_fd, BAD_NAME, &entries, has_no_dot, NULL);
 
 	if (count < 0)
 		return 0;
@@ -245,21 +245,15 @@ int
 spool_join(const struct spool *spool, size_t count, struct buf *problem)
 {
 	const char *name = spool->files[0].name;
-	bool good = true;
-	int fd;
+	int fd = count == 1 ? open_file(spool, name)
+			    : memfd_create("ccm-ship", MFD_CLOEXEC);
+	bool good = fd >= 0;
 
-	if (count == 1) {
-		fd = open_file(spool, name);
-		good = fd >= 0;
-	} else {
-		fd = memfd_create("ccm-ship", MFD_CLOEXEC);
-		for (size_t i = 0; i < count && good; i++) {
-			name = spool->files[i].name;
-			good = append_file(spool, name, fd);
-		}
-		good = good && lseek(fd, 0, SEEK_SET) == 0;
+	for (size_t i = 0; i < count && count > 1 && good; i++) {
+		name = spool->files[i].name;
+		good = append_file(spool, name, fd);
 	}
-	if (good)
+	if (good && lseek(fd, 0, SEEK_SET) == 0)
 		return fd;
 	buf_printf(problem, "cannot read %s/%s: %s", spool->path, name,
 	    strerror(errno));
@@ -290,14 +284,13 @@ spool_set_aside(const struct spool *spool, struct buf *path)
 		return false;
 	/* Nobody else moves files in: the lock is ours. */
 	buf_printf(&to, BAD_NAME "/%s", name);
-	for (unsigned n = 2; faccessat(spool->dir_fd, to.data, F_OK,
-				 AT_SYMLINK_NOFOLLOW) == 0;
+	for (unsigned n = 2;
+	     faccessat(spool->dir_fd, to.data, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 	     n++) {
 		to.len = 0;
 		buf_printf(&to, BAD_NAME "/%s.%u", name, n);
 	}
-	moved =
-	    renameat(spool->dir_fd, name, spool->dir_fd, to.data) == 0;
+	moved = renameat(spool->dir_fd, name, spool->dir_fd, to.data) == 0;
 	if (moved)
 		buf_printf(path, "%s/%s", spool->path, to.data);
 	buf_free(&to);

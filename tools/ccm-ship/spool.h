@@ -65,8 +65,7 @@ size_t spool_batch(const struct spool *spool, uint64_t bytes_max);
  * is one, otherwise a copy in memory with a newline behind each file that lacks
  * its last one. -1 with a problem.
  */
-int spool_join(
-    const struct spool *spool, size_t count, struct buf *problem);
+int spool_join(const struct spool *spool, size_t count, struct buf *problem);
 
 /* Removes the first `count` files. One that cannot be removed would be sent for
  * ever: EX_IOERR. One that is gone already is none of that. */

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# make bench: speed and memory, each figure beside the peer that it names, all in
+# one run on the same input. Nothing here passes or fails.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+B=${B:-build}
+[[ $B = /* ]] || B=$here/../../$B
+export PATH="$B/bin:$PATH" LC_ALL=C.UTF-8 TZ=UTC
+POINTS=${POINTS:-500000}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+# measure COMMAND...: how long it takes, in seconds, in $seconds
+measure() {
+	local start=$EPOCHREALTIME
+	"$@" >/dev/null
+	seconds=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { print b - a }')
+}
+
+# median COMMAND...: the same, the median of five runs after one to warm up
+median() {
+	"$@" >/dev/null
+	for _ in 1 2 3 4 5; do
+		measure "$@"
+		echo "$seconds"
+	done >times
+	seconds=$(sort -n times | sed -n 3p)
+}
+
+# row WHAT SECONDS SECONDS-OF-JQ
+row() {
+	awk -v what="$1" -v s="$2" -v n="$POINTS" -v jq="$3" 'BEGIN {
+		printf "%-28s %8.3f s %12.0f lines/s %8.0f times jq\n",
+			what, s, n / s, jq / s }'
+}
+
+perl "$here/points.pl" "$POINTS" >points
+printf '%s points, %s bytes; median of five (jq and Python: one run)\n\n' \
+	"$POINTS" "$(stat -c %s points)"
+
+measure jq -c -f "$here/normalize.jq" points
+jq_seconds=$seconds
+row "jq, points to records" "$seconds" "$jq_seconds"
+measure python3 -c '
+import json, sys
+from datetime import datetime
+for line in sys.stdin:
+    p = json.loads(line)
+    t = {}
+    for k, v in p.items():
+        if k == "resource.kafka.id": t["cluster_id"] = v
+        elif k == "metric.principal_id": t["principal"] = v
+        elif k not in ("metric", "timestamp", "value"):
+            t[k.split(".", 1)[1].replace(".", "_")] = v
+    print(json.dumps({"fields": {"value": p["value"]},
+        "name": p["metric"][3:].replace(".", "_").replace("/", "_"), "tags": t,
+        "timestamp": int(datetime.fromisoformat(p["timestamp"].replace("Z", "+00:00")).timestamp()) * 1000},
+        separators=(",", ":")))' <points
+row "Python's json, the same" "$seconds" "$jq_seconds"
+median bash -c 'exec ccm-normalize <points'
+row "ccm-normalize" "$seconds" "$jq_seconds"
+
+ccm-normalize <points >records
+measure jq -rR -f "$here/key.jq" records
+jq_seconds=$seconds
+row "jq, records to keyed lines" "$seconds" "$jq_seconds"
+median bash -c 'exec ccm-key <records'
+row "ccm-key" "$seconds" "$jq_seconds"
+
+jq -c -f "$here/normalize.jq" <(head -1000 points) >jq.records
+cmp -s jq.records <(head -1000 points | ccm-normalize) &&
+	jq -rR -f "$here/key.jq" <(head -1000 records) | cmp -s - <(head -1000 records | ccm-key) ||
+	echo "jq and ccm do not agree"
+
+echo
+for i in 1 2 3 4 5; do cat points; done >many.points
+for i in 1 2 3 4 5; do cat records; done >many.records
+for program in ccm-normalize ccm-key; do
+	[ $program = ccm-key ] && input=many.records || input=many.points
+	/usr/bin/time -f %M -o rss $program <$input >/dev/null
+	printf '%-28s %8d KiB resident over %d MB of input\n' $program \
+		"$(cat rss)" "$(($(stat -c %s $input) / 1000000))"
+done
+
+# A run of ccm-scrape that has nothing to do.
+export CONFLUENT_METRICS_API_KEY=K CONFLUENT_METRICS_API_SECRET=S \
+	CONFLUENT_METRICS_CLUSTER_ID_LIST=lkc-1 \
+	KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1 GLOBAL_LOG_LEVEL=ERROR \
+	STATE_DIRECTORY=$work/state CCM_NOW=2025-09-09T00:10:00Z
+mkdir -p state/hours
+hour=$(date -u -d '2025-09-08T23:00Z' +%s)
+for i in {0..167}; do mkdir "state/hours/$(date -u -d "@$((hour - i * 3600))" +%Y-%m-%dT%HZ)"; done
+date -u -d "@$((hour - 167 * 3600))" +%Y-%m-%dT%HZ >state/since
+median ccm-scrape
+printf '\n%-28s %8.0f ms with nothing to do (168 hours done)\n' ccm-scrape \
+	"$(awk -v s="$seconds" 'BEGIN { print s * 1000 }')"

@@ -1,0 +1,361 @@
+/*
+ * ccm-ship - run a program over the files of a spool directory, and remove
+ * what it has dealt with.
+ *
+ * - A writer makes a file under a dot name (or outside) and renames it in: what
+ *   we can see is whole. Names sort by age.
+ * - A file is unlinked only after PROG exited 0 with that file on its standard
+ *   input: so a crash at any point repeats work and never loses it.
+ * - A file leaves the queue in one other way: PROG refused it (EX_DATAERR) with
+ *   that file alone on its standard input, and then it is kept in bad/.
+ * - A PROG that we have signalled proves nothing, whatever its status.
+ * - The lock is an open file description that PROG inherits: it is free only
+ *   when we, PROG and all that it started are gone. So a send that survives
+ *   our own SIGKILL is over before another ccm-ship begins one.
+ * - Nothing that decides is kept in memory only: the state of the queue is its
+ *   directory.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "env.h"
+#include "log.h"
+#include "main.h"
+#include "prog.h"
+#include "spool.h"
+#include "status.h"
+
+#define USAGE                                                                  \
+	"usage: ccm-ship [-1] [-b BYTES] DIR PROG [ARG]...\n"                  \
+	"Runs PROG with the oldest files of DIR on its standard input, and\n"  \
+	"removes them when it exits 0; tries again later when it does not.\n"  \
+	"  -1        once through, without a second try, then exit\n"          \
+	"  -b BYTES  up to that much at a time, as whole files (default 8M)\n" \
+	"  -h        this help\n"                                              \
+	"  -V        the version\n"
+
+#define BATCH_BYTES_DEFAULT ((uint64_t)8 << 20)
+/* Files that are joined are held in memory. */
+#define BATCH_BYTES_MAX ((uint64_t)1 << 30)
+#define BACKOFF_FIRST_MS 1000
+#define BACKOFF_LAST_MS 60000
+#define GRACE_SECONDS_DEFAULT 60
+#define GRACE_SECONDS_MAX 86400
+#define LOCK_POLL_MS 250
+
+struct ship {
+	struct spool spool;
+	struct prog prog;
+	struct status status;
+	bool once;
+	uint64_t batch_bytes;
+	size_t alone;      /* so many files go one by one */
+	bool set_aside;    /* something is in bad/ that was not before */
+	unsigned failures; /* since the last success */
+	time_t failing_since;
+};
+
+static const char *
+plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+/* Sleeps that long, or until told to stop: true then. */
+static bool
+told_to_stop(const struct ship *ship, int timeout_ms)
+{
+	struct pollfd stop = {.fd = ship->prog.stop_fd, .events = POLLIN};
+
+	return poll(&stop, 1, timeout_ms) > 0;
+}
+
+/* ---- what becomes of a batch -------------------------------------------- */
+
+/* 1 s, doubled with each failure up to 60 s, give or take a quarter. */
+static int
+backoff_ms(unsigned failures)
+{
+	int ms = BACKOFF_FIRST_MS;
+
+	while (--failures > 0 && ms < BACKOFF_LAST_MS)
+		ms *= 2;
+	if (ms > BACKOFF_LAST_MS)
+		ms = BACKOFF_LAST_MS;
+	return ms / 1000 * (750 + (int)arc4random_uniform(501));
+}
+
+/*
+ * What arrives does not end this wait: the queue is in order, and what stops
+ * its oldest file would stop a younger one.
+ */
+static void
+back_off(struct ship *ship)
+{
+	int ms = backoff_ms(ship->failures);
+
+	log_debug("next try in %d ms", ms);
+	ship->status.next_try = time(NULL) + (ms + 500) / 1000;
+	status_write(&ship->status, "waiting", &ship->spool);
+	told_to_stop(ship, ms);
+	ship->status.next_try = 0;
+}
+
+/* Tells the first failure and each new reason, and waits for the next try. */
+static void
+fail(struct ship *ship, const char *problem)
+{
+	const struct spool *spool = &ship->spool;
+	const char *last = ship->status.last_error;
+
+	if (ship->failures++ == 0)
+		ship->failing_since = time(NULL);
+	if (ship->failures == 1 || strcmp(last, problem) != 0)
+		log_warn("%s; %zu file%s (%ju bytes) kept in %s", problem,
+		    spool->count, plural(spool->count), (uintmax_t)spool->bytes,
+		    spool->path);
+	else
+		log_debug("%s (failure %u)", problem, ship->failures);
+	status_set_error(&ship->status, problem);
+	if (!ship->once)
+		back_off(ship);
+}
+
+/* PROG has dealt with a batch. */
+static void
+succeed(struct ship *ship)
+{
+	if (ship->failures > 0)
+		log_info("%s works again, after %jd s and %u failure%s",
+		    ship->prog.argv[0],
+		    (intmax_t)(time(NULL) - ship->failing_since),
+		    ship->failures, plural(ship->failures));
+	ship->failures = 0;
+	status_set_error(&ship->status, NULL);
+	if (ship->alone > 0)
+		ship->alone--;
+}
+
+static void
+remove_sent(struct ship *ship, size_t count)
+{
+	spool_remove_or_die(&ship->spool, count);
+	ship->status.sent_files += count;
+	for (size_t i = 0; i < count; i++)
+		ship->status.sent_bytes += ship->spool.files[i].size;
+	succeed(ship);
+}
+
+/* After PROG's refusal of one file alone. */
+static void
+set_aside(struct ship *ship, struct buf *problem)
+{
+	const char *name = ship->spool.files[0].name;
+	struct buf message = BUF_INIT;
+
+	buf_printf(&message, "%s: %s; set aside as ", name, problem->data);
+	if (spool_set_aside(&ship->spool, &message)) {
+		succeed(ship);
+		ship->set_aside = true;
+		log_error("%s", message.data);
+		status_set_error(&ship->status, message.data);
+	} else {
+		buf_printf(problem, ", and %s cannot be set aside: %s", name,
+		    strerror(errno));
+		fail(ship, problem->data);
+	}
+	buf_free(&message);
+}
+
+/* Runs PROG over the first `count` files. */
+static enum prog_result
+send_files(struct ship *ship, size_t count, struct buf *problem)
+{
+	int fd = spool_join(&ship->spool, count, problem);
+	const struct spool_file *files = ship->spool.files;
+	struct buf names = BUF_INIT;
+	enum prog_result result;
+
+	if (fd < 0)
+		return PROG_FAILED;
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&names, "%s%s", i > 0 ? "\n" : "", files[i].name);
+	log_debug("%zu file%s from %s on to %s", count, plural(count),
+	    files[0].name, ship->prog.argv[0]);
+	result = prog_run(&ship->prog, fd, names.data, problem);
+	buf_free(&names);
+	close(fd);
+	return result;
+}
+
+/* Takes the oldest files, and does with them what follows from PROG's end. */
+static void
+take_turn(struct ship *ship)
+{
+	size_t count =
+	    ship->alone > 0 ? 1 : spool_batch(&ship->spool, ship->batch_bytes);
+	struct buf problem = BUF_INIT;
+
+	status_write(&ship->status, "sending", &ship->spool);
+	switch (send_files(ship, count, &problem)) {
+	case PROG_SENT:
+		remove_sent(ship, count);
+		break;
+	case PROG_REFUSED:
+		if (count == 1) {
+			set_aside(ship, &problem);
+			break;
+		}
+		log_info(
+		    "%s; its %zu files go one by one", problem.data, count);
+		ship->alone = count;
+		break;
+	case PROG_FAILED:
+		fail(ship, problem.data);
+		break;
+	}
+	buf_free(&problem);
+}
+
+/* ---- the loop ----------------------------------------------------------- */
+
+/* False: told to stop meanwhile or, with -1, another has done the work. */
+static bool
+wait_for_lock(struct ship *ship)
+{
+	bool tell = true;
+
+	while (!spool_lock_or_die(&ship->spool, tell)) {
+		tell = false;
+		if (ship->once) {
+			spool_list_or_die(&ship->spool);
+			if (ship->spool.count == 0)
+				return false;
+		}
+		if (told_to_stop(ship, LOCK_POLL_MS))
+			return false;
+	}
+	return true;
+}
+
+/* Sends until told to stop or, with -1, until all is sent or a failure. */
+static void
+run(struct ship *ship)
+{
+	for (;;) {
+		spool_list_or_die(&ship->spool);
+		if (told_to_stop(ship, 0) || (ship->once && ship->failures > 0))
+			break;
+		if (ship->spool.count > 0) {
+			take_turn(ship);
+		} else if (!ship->once) {
+			status_write(&ship->status, "idle", &ship->spool);
+			spool_wait(&ship->spool, ship->prog.stop_fd);
+		} else {
+			break;
+		}
+	}
+	status_write(&ship->status, "stopped", &ship->spool);
+}
+
+static int
+exit_status(const struct ship *ship)
+{
+	if (!ship->once)
+		return EX_OK;
+	if (ship->spool.count > 0)
+		return EX_TEMPFAIL;
+	return ship->set_aside ? EX_DATAERR : EX_OK;
+}
+
+/* ---- set-up ------------------------------------------------------------- */
+
+static uint64_t
+batch_bytes_or_die(const char *text)
+{
+	unsigned long long number;
+	uint64_t unit = 1;
+	char *end;
+
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (*end == 'K' || *end == 'M')
+		unit = *end++ == 'K' ? 1 << 10 : 1 << 20;
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 ||
+	    number < 1 || number > BATCH_BYTES_MAX / unit)
+		die(EX_USAGE,
+		    "-b is \"%s\"; it takes a number from 1 to 1024M, with K "
+		    "or M behind it or without",
+		    text);
+	return number * unit;
+}
+
+/* From here on SIGTERM and SIGINT do nothing but make a descriptor readable,
+ * for good: nobody reads it. */
+static int
+catch_signals_or_die(void)
+{
+	sigset_t signals;
+	int fd;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGCHLD, SIG_DFL); /* inherited as SIG_IGN it hides PROG's end */
+	fd = signalfd(-1, &signals, SFD_CLOEXEC);
+	if (fd < 0)
+		die(EX_OSERR, "cannot catch signals: %s", strerror(errno));
+	return fd;
+}
+
+static void
+parse_options(int argc, char **argv, struct ship *ship)
+{
+	int option;
+
+	opterr = 0;
+	while ((option = getopt(argc, argv, "+:1b:hV")) != -1) {
+		switch (option) {
+		case '1':
+			ship->once = true;
+			break;
+		case 'b':
+			ship->batch_bytes = batch_bytes_or_die(optarg);
+			break;
+		case 'h':
+			print_help_and_exit(USAGE);
+		case 'V':
+			print_version_and_exit("ccm-ship");
+		default:
+			usage_error_and_exit(option);
+		}
+	}
+	if (argc - optind < 2)
+		die(EX_USAGE, "DIR and PROG are needed; -h shows the usage");
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ship ship = {.batch_bytes = BATCH_BYTES_DEFAULT};
+
+	log_init("ccm-ship");
+	parse_options(argc, argv, &ship);
+	ship.prog.argv = argv + optind + 1;
+	ship.prog.grace_seconds = env_integer("CCM_SHIP_GRACE_SECONDS",
+	    GRACE_SECONDS_DEFAULT, 0, GRACE_SECONDS_MAX);
+	prog_find_or_die(ship.prog.argv[0]);
+	spool_open_or_die(&ship.spool, argv[optind]);
+	ship.prog.stop_fd = catch_signals_or_die();
+	if (wait_for_lock(&ship))
+		run(&ship);
+	spool_close(&ship.spool);
+	status_free(&ship.status);
+	return exit_status(&ship);
+}

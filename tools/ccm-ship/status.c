@@ -1,0 +1,121 @@
+#include "status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "log.h"
+
+#define STATUS_NAME ".status"
+#define STATUS_TEMPORARY ".status.new"
+
+/* Appends ,"NAME":"STRING"; a byte that is not UTF-8 becomes U+FFFD. */
+static void
+add_string(struct buf *out, const char *name, const char *string)
+{
+	buf_printf(out, ",\"%s\":\"", name);
+	while (*string != '\0') {
+		size_t len = utf8_length(string);
+
+		if (len > 0)
+			json_escape(out, string, len);
+		else
+			buf_add_string(out, "\\ufffd");
+		string += len > 0 ? len : 1;
+	}
+	buf_add_char(out, '"');
+}
+
+/* The same with a time: ISO 8601, in UTC. */
+static void
+add_time(struct buf *out, const char *name, time_t at)
+{
+	char text[sizeof("-2147483648-12-31T23:59:60Z")];
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	add_string(out, name, text);
+}
+
+static void
+add_line(
+    struct buf *out, const struct status *status, const struct spool *spool)
+{
+	buf_printf(out, "{\"state\":\"%s\"", status->state);
+	add_time(out, "since", status->since);
+	buf_printf(out, ",\"backlog\":{\"files\":%zu,\"bytes\":%ju",
+	    spool->count, (uintmax_t)spool->bytes);
+	if (spool->count > 0)
+		add_string(out, "oldest", spool->files[0].name);
+	buf_printf(out, "},\"bad\":%zu,\"sent\":{\"files\":%ju,\"bytes\":%ju}",
+	    spool_count_bad(spool), (uintmax_t)status->sent_files,
+	    (uintmax_t)status->sent_bytes);
+	if (status->last_error != NULL)
+		add_string(out, "last_error", status->last_error);
+	if (status->next_try != 0)
+		add_time(out, "next_try", status->next_try);
+	buf_add_string(out, "}\n");
+}
+
+/* Not synced: after a crash of the machine it is stale in any case. False with
+ * errno. */
+static bool
+replace_file(int dir_fd, const struct buf *line)
+{
+	int fd = openat(dir_fd, STATUS_TEMPORARY,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	bool written;
+
+	if (fd < 0)
+		return false;
+	errno = ENOSPC; /* where only a part is written */
+	written = write(fd, line->data, line->len) == (ssize_t)line->len;
+	if (close(fd) == 0 && written)
+		return renameat(
+			   dir_fd, STATUS_TEMPORARY, dir_fd, STATUS_NAME) == 0;
+	return false;
+}
+
+void
+status_write(
+    struct status *status, const char *state, const struct spool *spool)
+{
+	struct buf line = BUF_INIT;
+	bool written;
+
+	if (status->state == NULL || strcmp(status->state, state) != 0)
+		status->since = time(NULL);
+	status->state = state;
+	add_line(&line, status, spool);
+	if (line.len == status->written.len &&
+	    memcmp(line.data, status->written.data, line.len) == 0) {
+		buf_free(&line);
+		return;
+	}
+	written = replace_file(spool->dir_fd, &line);
+	if (!written && !status->failed)
+		log_warn("cannot write %s/" STATUS_NAME
+			 ": %s; going on without it",
+		    spool->path, strerror(errno));
+	status->failed = !written;
+	buf_free(&status->written);
+	status->written = line;
+}
+
+void
+status_set_error(struct status *status, const char *message)
+{
+	free(status->last_error);
+	status->last_error = message != NULL ? xstrdup(message) : NULL;
+}
+
+void
+status_free(struct status *status)
+{
+	free(status->last_error);
+	buf_free(&status->written);
+}

@@ -1,0 +1,41 @@
+/*
+ * .status: what ccm-ship is doing, in one line of JSON for those who look at
+ * the spool. ccm-ship(1) describes it. It is never read back.
+ */
+#ifndef CCM_SHIP_STATUS_H
+#define CCM_SHIP_STATUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "buf.h"
+#include "spool.h"
+
+/* All zeros at first. */
+struct status {
+	uint64_t sent_files, sent_bytes;
+	char *last_error; /* NULL: none since the last success */
+	time_t next_try;  /* 0: the next try waits for nothing */
+
+	/* private */
+	const char *state;
+	time_t since;
+	struct buf written;
+	bool failed;
+};
+
+/*
+ * Replaces the file where that changes it: `state` is "idle", "sending",
+ * "waiting" or "stopped", and the backlog is what the spool held when it was
+ * last listed. Where it cannot be written, that is told once.
+ */
+void status_write(
+    struct status *status, const char *state, const struct spool *spool);
+
+/* Takes a copy of a message, or NULL, as the last error. */
+void status_set_error(struct status *status, const char *message);
+
+void status_free(struct status *status);
+
+#endif

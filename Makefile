@@ -126,9 +126,14 @@ $(B)/sim/$(1): $(call objects,tests/sim,$(1)) $(B)/libccm.a
 endef
 $(foreach s,$(SIMS),$(eval $(call sim_rule,$(s))))
 
+# Parts of ccm-fetch that have a unit test of their own.
+$(B)/tests/unit/fetch: $(addprefix $(B)/tools/ccm-fetch/,body.o points.o \
+	resources.o response.o)
+$(B)/tests/unit/fetch: LIBS_unit := -lcjson
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libccm.a
 	@echo "  LD      $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_unit) -lcheck -lsubunit -lm -lrt -lpthread
+	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_unit) \
+		-lcheck -lsubunit -lm -lrt -lpthread
 
 $(addprefix $(B)/bin/,$(SCRIPTS)): $(B)/bin/%: pipelines/%
 	@mkdir -p $(@D)

@@ -19,6 +19,7 @@ unset http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/ccm-test.XXXXXX")
 cd "$WORK" || exit 1
+export HOME=$WORK CCM_RATE_DIR=$WORK/rate
 tests=0
 started=()
 

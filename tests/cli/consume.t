@@ -23,7 +23,10 @@ control() {
 
 start "$SIM/sim-kafka" -b 3 -t metrics:4 -t empty:1 -t late:1 -t pipe:1 \
 	-c control >brokers 2>>cluster.err
-until_true 5 [ -s brokers ] || skip_all_because 'the simulated cluster does not start'
+until_true 5 [ -s brokers ] || {
+	ok 1 'the simulated cluster starts'
+	exit 1
+}
 brokers=$(cat brokers)
 export KAFKA_BOOTSTRAP_SERVERS=$brokers
 IFS=, read -ra broker <<<"$brokers"

@@ -113,11 +113,11 @@ run ccm-ship -1 -b 2K s sh -c 'echo $CCM_SHIP_FILES'
 is "$(<out)" $'1 2\n3' '-b takes K'
 
 many=()
-for n in {1000..1499}; do many+=("s/$(printf '%0250d' "$n")"); done
+for n in {1000..1500}; do many+=("s/$(printf '%0255d' "$n")"); done
 printf 'x\n' | tee "${many[@]}" >/dev/null
-run ccm-ship -1 s sh -c 'wc -l; echo "${#CCM_SHIP_FILES}" >&2'
-is "$(awk '{n += $1} END {print n, (NR > 1)}' out):$(files s)" '500 1:' \
-	'names too long for the environment split a batch'
+run ccm-ship -1 s sh -c 'wc -l; echo "$CCM_SHIP_FILES" | wc -l'
+is "$(tr '\n' ' ' <out):$(files s)" '500 500 1 1 :' \
+	'five hundred files go together, and fit the environment by any names'
 
 # ---- failures, with -1
 
@@ -159,10 +159,13 @@ run ccm-ship -1 s sh -c 'exit 65'
 is "$(files s/bad):$(cat s/bad/3.2 s/bad/3.3)" $'3 3.2 3.3 :again\nand again' \
 	'a name that is taken in bad/ gets a number'
 long=$(printf '%0255d' 1)
-mkdir -p s/bad && touch "s/bad/$long"
+touch "s/bad/$long"
 put s "$long" 'x\n'
 run ccm-ship -1 s sh -c 'exit 65'
-is "$status:$(<"s/bad/${long%??}.2")" 65:x 'a number is made room for in a long name'
+is "$status:$(files s)" "75:$long " 'a file that cannot be set aside is kept'
+like "$(<err)" 'WARN: sh exited .* 65, and 0+1 cannot be set aside: File name' \
+	'and that is told'
+rm s/0*
 
 put s 1 'good\n'
 put s 2 'bad\n'
@@ -171,12 +174,7 @@ run ccm-ship -1 s sh -c 'grep -q bad && exit 65; [ $CCM_SHIP_FILES != 3 ]'
 is "$status:$(files s)" '75:3 ' '75 comes before 65'
 run ccm-ship -1 s cat
 
-put s 1 'seen\n'
-run ccm-ship -1 s sh -c 'cat; echo more >>s/1'
-is "$status:$(cat s/1)" $'75:seen\nmore' 'a file that grows while it is sent is kept'
-like "$(<err)" 's/1 changed while it was sent' 'and named'
-run ccm-ship -1 s sh -c 'cat; echo new >s/.n; mv s/.n s/1'
-is "$status:$(cat s/1)" '75:new' 'a file that is replaced while it is sent is kept'
+put s 1 'new\n'
 run ccm-ship -1 s sh -c 'rm s/1; cat'
 is "$status:$(<out)" '0:new' 'a file that the program removes itself is no error'
 
@@ -191,9 +189,12 @@ rm s/q*
 put s 1 'x\n'
 (
 	trap '' HUP PIPE USR1 TERM
-	run ccm-ship -1 s grep -E 'Sig(Blk|Ign)' /proc/self/status
+	run env --ignore-signal=CHLD --block-signal=INT \
+		ccm-ship -1 s grep -E 'Sig(Blk|Ign)' /proc/self/status
 )
-is "$(awk '{print $2}' out | sort -u)" 0000000000000000 \
+# glibc keeps 32 and 33 for itself
+is "$(awk '{print $1 $2}' out | sed 's/[01]8\(.......\)$/00\1/')" \
+	$'SigBlk:0000000000000000\nSigIgn:0000000000000000' \
 	'it gets default signal dispositions and an empty mask'
 put s 1 'x\n'
 run ccm-ship -1 s find /proc/self/fd -printf '%l\n'
@@ -202,15 +203,6 @@ is "$(grep -c -e inotify -e "$WORK/s\$" out):$(grep -c "s/.lock\$" out)" 0:1 \
 put s 1 'x\n'
 run ccm-ship -1 s sh -c 'read -r _ _ _ _ group _ </proc/self/stat; [ $group = $$ ]'
 is "$status" 0 'it is in a process group of its own'
-put s 1 'x\n'
-ccm-ship -1 s sh -c 'cat; find /proc/$$/fd -name "[0-4]" -printf "%f %l\n"' \
-	<&- >out 2>&1
-is "$(grep '/.lock$' out | grep -c '^[012]')" 0 \
-	'a closed standard descriptor is not taken by the lock'
-put s 1 'x\n'
-printf 'cat\n' >noshebang && chmod +x noshebang
-run ccm-ship -1 s ./noshebang
-is "$status:$(<out)" '0:x' 'a script without #! is run as execvp does'
 
 # ---- the daemon
 
@@ -255,7 +247,7 @@ until_true 5 state_is moved idle
 rm moved/.lock
 ended "$pid"
 is "$status:$(<err)" \
-	'74:ccm-ship: ERROR: moved/.lock was removed, which keeps a second ccm-ship away' \
+	'74:ccm-ship: moved/.lock was removed or replaced, alone or with its directory' \
 	'the lock removed under it ends it with 74'
 
 # ---- SIGTERM
@@ -294,7 +286,7 @@ ended "$pid"
 is "$status:$(files t)" '0:3 ' \
 	'a program that hangs is ended, and its exit 0 not believed'
 is "$(test -d "/proc/${hang% }" && echo alive)" '' 'it is gone by then'
-like "$(<err)" 'its grace was over; its 1 file is kept in t' 'and that is told'
+like "$(<err)" 'its grace was over; 1 file \(6 bytes\) kept in t' 'and that is told'
 
 # ---- two at a time
 
@@ -304,7 +296,7 @@ first=$pid
 until_true 5 test -e l.begun
 start ccm-ship l sh -c 'cat >>l.second' 2>second.err
 second=$pid
-until_true 5 grep -q "ccm-ship $first has the lock" second.err
+until_true 5 grep -q "ccm-ship $first, or what .* has the lock" second.err
 ok $? 'a second ccm-ship waits, and tells for whom'
 run timeout -s TERM 1 ccm-ship -1 l cat
 is "$(<out)" '' 'so does one with -1'
@@ -317,7 +309,7 @@ kill -KILL "$first"
 ended "$first"
 start ccm-ship -1 l sh -c 'cat >>l.third' 2>err
 third=$pid
-until_true 5 grep -q "ccm-ship $first started is still at work" err
+until_true 5 grep -q "ccm-ship $first, or what it has started, has" err
 ok $? 'what a killed one started keeps the lock'
 is "$(test -e l.second && echo sent):$(files l)" ':1 ' 'and nothing is sent meanwhile'
 touch l.go
@@ -362,13 +354,15 @@ run ccm-ship -1 s cat -n
 is "$(tr -s ' ' <out)" $' 1\tx' "the program's options are its own"
 run ccm-ship s no-such-program
 is "$status:$(<err)" \
-	'78:ccm-ship: cannot run no-such-program: it is nowhere in PATH' \
+	'78:ccm-ship: cannot run no-such-program: no such program' \
 	'a program that is not there is 78'
 run ccm-ship s ./no-such-program
 is "$status" 78 'by its path too'
 run ccm-ship s ./out
-is "$status:$(<err)" '78:ccm-ship: cannot run ./out: Permission denied' \
+is "$status:$(<err)" '78:ccm-ship: cannot run ./out: no such program' \
 	'a file that is no program is 78'
+run ccm-ship s "$WORK"
+is "$status" 78 'a directory too'
 run ccm-ship nowhere cat
 is "$status" 78 'a directory that is missing is 78'
 run ccm-ship out cat
@@ -399,16 +393,11 @@ if unshare -rm true 2>/dev/null; then
 	is "$(grep -c 'cannot write disk/.status: No space' err)" 1 'and told once'
 
 	put p 1 'x\n'
-	start unshare -rpf --kill-child "$(type -P ccm-ship)" p sh -c '(sleep 0.2 &); cat' \
-		>out 2>err
+	start unshare -rpf --kill-child "$(type -P ccm-ship)" p cat >out 2>err
 	until_true 5 state_is p idle
-	first=$(tr -d ' ' <"/proc/$pid/task/$pid/children")
-	until_true 2 eval '[ -n "$(<"/proc/$first/task/$first/children")" ]'
-	until_true 2 eval '[ -z "$(<"/proc/$first/task/$first/children")" ]'
-	ok $? 'as process 1 it reaps what the program leaves behind'
-	kill "$first"
+	kill "$(tr -d ' ' <"/proc/$pid/task/$pid/children")"
 	ended "$pid"
-	is "$status" 0 'and ends on SIGTERM'
+	is "$status" 0 'as process 1 it ends on SIGTERM'
 else
 	ok 0 'disks # SKIP unshare is not allowed here'
 fi
@@ -448,7 +437,6 @@ is "$(json flaky.spool '[.state, .last_error, .backlog.files, (.next_try | fromd
 	'["waiting","cannot run ./flaky: No such file or directory",1,true]' \
 	'.status tells that it waits, why, and until when'
 put flaky.spool 0 'early\n'
-until_true 7 jq -e '.backlog.oldest == "0"' flaky.spool/.status
 printf '#!/bin/sh\ncat >flaky.sent\n' >flaky.2 && chmod +x flaky.2 && mv flaky.2 flaky
 until_true 15 is_empty flaky.spool
 is "$(<flaky.sent)" $'early\nlate' 'it is tried again until it works'
@@ -456,7 +444,7 @@ until_true 2 state_is flaky.spool idle
 is "$(json flaky.spool .last_error)" null '.status forgets the error then'
 is "$(grep -c 'WARN.*status 75' flaky.err):$(grep -c 'WARN.*cannot run' flaky.err)" 1:1 \
 	'each reason in a row is told once'
-like "$(<flaky.err)" './flaky works again, after [0-9]+ s and [3-5] failures' \
+like "$(<flaky.err)" './flaky works again, after [0-9]+ s \(failures: [3-5]\)' \
 	'and then that it works again'
 is "$(wc -l <flaky.runs)" 2 'a new file does not shorten the wait'
 kill "$flaky"

@@ -64,7 +64,8 @@ read_url(struct config *config)
 		given = HOST_DEFAULT;
 	if (url == NULL)
 		die(EX_OSERR, "out of memory");
-	if (curl_url_set(url, CURLUPART_URL, given, 0) != CURLUE_OK)
+	if (curl_url_set(url, CURLUPART_URL, given, CURLU_DEFAULT_SCHEME) !=
+	    CURLUE_OK)
 		die(EX_CONFIG,
 		    "CONFLUENT_METRICS_HOST is \"%s\"; it takes a URL such "
 		    "as " HOST_DEFAULT,
@@ -95,8 +96,10 @@ read_url(struct config *config)
 			    "set CONFLUENT_METRICS_INSECURE=1)",
 			    given);
 	}
-	config->base_url = xstrdup(given);
-	len = strlen(given);
+	config->base_url = url_part(url, CURLUPART_URL);
+	if (config->base_url == NULL)
+		die(EX_OSERR, "out of memory");
+	len = strlen(config->base_url);
 	while (len > 0 && config->base_url[len - 1] == '/')
 		config->base_url[--len] = '\0';
 	config->host = file_name(host, port);

@@ -42,11 +42,12 @@
 #define BATCH_BYTES_DEFAULT ((uint64_t)8 << 20)
 /* Files that are joined are held in memory. */
 #define BATCH_BYTES_MAX ((uint64_t)1 << 30)
-#define BACKOFF_FIRST_MS 1000
-#define BACKOFF_LAST_MS 60000
 #define GRACE_SECONDS_DEFAULT 60
 #define GRACE_SECONDS_MAX 86400
 #define LOCK_POLL_MS 250
+/* inotify may be missing, or miss what a network file system's other clients
+ * do. */
+#define RESCAN_MS 10000
 
 struct ship {
 	struct spool spool;
@@ -60,49 +61,33 @@ struct ship {
 	time_t failing_since;
 };
 
-static const char *
-plural(uint64_t count)
-{
-	return count == 1 ? "" : "s";
-}
-
-/* Sleeps that long, or until told to stop: true then. */
+/* Sleeps that long, until wake_fd is readable, or until told to stop: true. */
 static bool
-told_to_stop(const struct ship *ship, int timeout_ms)
+told_to_stop(const struct ship *ship, int timeout_ms, int wake_fd)
 {
-	struct pollfd stop = {.fd = ship->prog.stop_fd, .events = POLLIN};
+	struct pollfd fds[] = {{.fd = ship->prog.stop_fd, .events = POLLIN},
+	    {.fd = wake_fd, .events = POLLIN}};
 
-	return poll(&stop, 1, timeout_ms) > 0;
+	poll(fds, 2, timeout_ms);
+	return fds[0].revents != 0;
 }
 
 /* ---- what becomes of a batch -------------------------------------------- */
 
-/* 1 s, doubled with each failure up to 60 s, give or take a quarter. */
-static int
-backoff_ms(unsigned failures)
-{
-	int ms = BACKOFF_FIRST_MS;
-
-	while (--failures > 0 && ms < BACKOFF_LAST_MS)
-		ms *= 2;
-	if (ms > BACKOFF_LAST_MS)
-		ms = BACKOFF_LAST_MS;
-	return ms / 1000 * (750 + (int)arc4random_uniform(501));
-}
-
 /*
- * What arrives does not end this wait: the queue is in order, and what stops
- * its oldest file would stop a younger one.
+ * 1 s, doubled with each failure up to 60 s, give or take a quarter. What
+ * arrives does not end this wait: the queue is in order, and what stops its
+ * oldest file would stop a younger one.
  */
 static void
 back_off(struct ship *ship)
 {
-	int ms = backoff_ms(ship->failures);
+	int seconds = ship->failures < 7 ? 1 << (ship->failures - 1) : 60;
+	int ms = seconds * (750 + (int)arc4random_uniform(501));
 
-	log_debug("next try in %d ms", ms);
 	ship->status.next_try = time(NULL) + (ms + 500) / 1000;
 	status_write(&ship->status, "waiting", &ship->spool);
-	told_to_stop(ship, ms);
+	told_to_stop(ship, ms, -1);
 	ship->status.next_try = 0;
 }
 
@@ -117,10 +102,8 @@ fail(struct ship *ship, const char *problem)
 		ship->failing_since = time(NULL);
 	if (ship->failures == 1 || strcmp(last, problem) != 0)
 		log_warn("%s; %zu file%s (%ju bytes) kept in %s", problem,
-		    spool->count, plural(spool->count), (uintmax_t)spool->bytes,
-		    spool->path);
-	else
-		log_debug("%s (failure %u)", problem, ship->failures);
+		    spool->count, spool->count == 1 ? "" : "s",
+		    (uintmax_t)spool->bytes, spool->path);
 	status_set_error(&ship->status, problem);
 	if (!ship->once)
 		back_off(ship);
@@ -131,24 +114,14 @@ static void
 succeed(struct ship *ship)
 {
 	if (ship->failures > 0)
-		log_info("%s works again, after %jd s and %u failure%s",
+		log_info("%s works again, after %jd s (failures: %u)",
 		    ship->prog.argv[0],
 		    (intmax_t)(time(NULL) - ship->failing_since),
-		    ship->failures, plural(ship->failures));
+		    ship->failures);
 	ship->failures = 0;
 	status_set_error(&ship->status, NULL);
 	if (ship->alone > 0)
 		ship->alone--;
-}
-
-static void
-remove_sent(struct ship *ship, size_t count)
-{
-	spool_remove_or_die(&ship->spool, count);
-	ship->status.sent_files += count;
-	for (size_t i = 0; i < count; i++)
-		ship->status.sent_bytes += ship->spool.files[i].size;
-	succeed(ship);
 }
 
 /* After PROG's refusal of one file alone. */
@@ -185,9 +158,8 @@ send_files(struct ship *ship, size_t count, struct buf *problem)
 		return PROG_FAILED;
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&names, "%s%s", i > 0 ? "\n" : "", files[i].name);
-	log_debug("%zu file%s from %s on to %s", count, plural(count),
-	    files[0].name, ship->prog.argv[0]);
-	result = prog_run(&ship->prog, fd, names.data, problem);
+	log_debug("%s and %zu more are sent", files[0].name, count - 1);
+	result = prog_run_or_die(&ship->prog, fd, names.data, problem);
 	buf_free(&names);
 	close(fd);
 	return result;
@@ -204,7 +176,11 @@ take_turn(struct ship *ship)
 	status_write(&ship->status, "sending", &ship->spool);
 	switch (send_files(ship, count, &problem)) {
 	case PROG_SENT:
-		remove_sent(ship, count);
+		spool_remove_or_die(&ship->spool, count);
+		ship->status.sent_files += count;
+		for (size_t i = 0; i < count; i++)
+			ship->status.sent_bytes += ship->spool.files[i].size;
+		succeed(ship);
 		break;
 	case PROG_REFUSED:
 		if (count == 1) {
@@ -237,7 +213,7 @@ wait_for_lock(struct ship *ship)
 			if (ship->spool.count == 0)
 				return false;
 		}
-		if (told_to_stop(ship, LOCK_POLL_MS))
+		if (told_to_stop(ship, LOCK_POLL_MS, -1))
 			return false;
 	}
 	return true;
@@ -249,13 +225,14 @@ run(struct ship *ship)
 {
 	for (;;) {
 		spool_list_or_die(&ship->spool);
-		if (told_to_stop(ship, 0) || (ship->once && ship->failures > 0))
+		if (told_to_stop(ship, 0, -1) ||
+		    (ship->once && ship->failures > 0))
 			break;
 		if (ship->spool.count > 0) {
 			take_turn(ship);
 		} else if (!ship->once) {
 			status_write(&ship->status, "idle", &ship->spool);
-			spool_wait(&ship->spool, ship->prog.stop_fd);
+			told_to_stop(ship, RESCAN_MS, ship->spool.watch_fd);
 		} else {
 			break;
 		}
@@ -282,12 +259,11 @@ batch_bytes_or_die(const char *text)
 	uint64_t unit = 1;
 	char *end;
 
-	errno = 0;
 	number = strtoull(text, &end, 10);
 	if (*end == 'K' || *end == 'M')
 		unit = *end++ == 'K' ? 1 << 10 : 1 << 20;
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 ||
-	    number < 1 || number > BATCH_BYTES_MAX / unit)
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < 1 ||
+	    number > BATCH_BYTES_MAX / unit)
 		die(EX_USAGE,
 		    "-b is \"%s\"; it takes a number from 1 to 1024M, with K "
 		    "or M behind it or without",
@@ -343,7 +319,8 @@ parse_options(int argc, char **argv, struct ship *ship)
 int
 main(int argc, char **argv)
 {
-	struct ship ship = {.batch_bytes = BATCH_BYTES_DEFAULT};
+	/* Static, so that it ends with the process: nothing is freed. */
+	static struct ship ship = {.batch_bytes = BATCH_BYTES_DEFAULT};
 
 	log_init("ccm-ship");
 	parse_options(argc, argv, &ship);
@@ -355,7 +332,5 @@ main(int argc, char **argv)
 	ship.prog.stop_fd = catch_signals_or_die();
 	if (wait_for_lock(&ship))
 		run(&ship);
-	spool_close(&ship.spool);
-	status_free(&ship.status);
 	return exit_status(&ship);
 }

@@ -18,56 +18,36 @@
 #define KILL_AFTER_MS 5000
 #define FOR_EVER (-1)
 
-static bool
-is_program(const char *path)
-{
-	struct stat st;
-
-	errno = EACCES; /* where it is there, but is no file */
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	    access(path, X_OK) == 0;
-}
-
-static bool
-is_in_path(const char *name)
-{
-	const char *path = getenv("PATH");
-	char *copy = xstrdup(path != NULL ? path : "/bin:/usr/bin");
-	char *rest = copy, *dir;
-	struct buf candidate = BUF_INIT;
-	bool found = false;
-
-	while (!found && (dir = strsep(&rest, ":")) != NULL) {
-		candidate.len = 0;
-		buf_printf(&candidate, "%s/%s", *dir != '\0' ? dir : ".", name);
-		found = is_program(candidate.data);
-	}
-	buf_free(&candidate);
-	free(copy);
-	return found;
-}
-
 void
 prog_find_or_die(const char *name)
 {
-	if (strchr(name, '/') == NULL) {
-		if (!is_in_path(name))
-			die(EX_CONFIG, "cannot run %s: it is nowhere in PATH",
-			    name);
-	} else if (!is_program(name)) {
-		die(EX_CONFIG, "cannot run %s: %s", name, strerror(errno));
+	const char *path = strchr(name, '/') != NULL ? "" : getenv("PATH");
+	char *copy = xstrdup(path != NULL ? path : "/bin:/usr/bin");
+	char *rest = copy, *dir;
+	struct buf file = BUF_INIT;
+	bool found = false;
+	struct stat st;
+
+	while (!found && (dir = strsep(&rest, ":")) != NULL) {
+		file.len = 0;
+		buf_printf(&file, "%s%s%s", dir, dir[0] ? "/" : "", name);
+		found = stat(file.data, &st) == 0 && S_ISREG(st.st_mode) &&
+		    access(file.data, X_OK) == 0;
 	}
+	if (!found)
+		die(EX_CONFIG, "cannot run %s: no such program", name);
+	buf_free(&file);
+	free(copy);
 }
 
-/* Starts PROG. Returns a pidfd (it is readable once PROG has ended), or -1 with
- * errno. */
+/* Returns 0, or the number of an error. */
 static int
 start(const struct prog *prog, int stdin_fd, const char *names, pid_t *pid)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t all, none;
-	int pid_fd;
+	int error;
 
 	sigfillset(&all);
 	sigemptyset(&none);
@@ -80,22 +60,11 @@ start(const struct prog *prog, int stdin_fd, const char *names, pid_t *pid)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, stdin_fd, STDIN_FILENO);
 	setenv("CCM_SHIP_FILES", names, 1);
-	errno = posix_spawnp(
+	error = posix_spawnp(
 	    pid, prog->argv[0], &actions, &attributes, prog->argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
-	if (errno != 0)
-		return -1;
-	pid_fd = pidfd_open(*pid, 0);
-	if (pid_fd < 0) {
-		int error = errno;
-
-		/* Better not at all than without an end that we see. */
-		kill(-*pid, SIGKILL);
-		waitpid(*pid, NULL, 0);
-		errno = error;
-	}
-	return pid_fd;
+	return error;
 }
 
 /* True where PROG has ended before that time, and before it is stopped. */
@@ -125,41 +94,38 @@ ends_by_itself(const struct prog *prog, pid_t pid, int pid_fd)
 	return false;
 }
 
-static enum prog_result
-judge(const char *name, int wait_status, struct buf *problem)
-{
-	if (WIFSIGNALED(wait_status)) {
-		buf_printf(problem, "%s was ended by signal %d (%s)", name,
-		    WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
-		return PROG_FAILED;
-	}
-	if (WEXITSTATUS(wait_status) == EX_OK)
-		return PROG_SENT;
-	buf_printf(problem, "%s exited with status %d", name,
-	    WEXITSTATUS(wait_status));
-	return WEXITSTATUS(wait_status) == EX_DATAERR ? PROG_REFUSED
-						      : PROG_FAILED;
-}
-
 enum prog_result
-prog_run(const struct prog *prog, int stdin_fd, const char *names,
+prog_run_or_die(const struct prog *prog, int stdin_fd, const char *names,
     struct buf *problem)
 {
-	pid_t pid;
-	int pid_fd = start(prog, stdin_fd, names, &pid), wait_status;
+	const char *name = prog->argv[0];
+	int error, pid_fd, ended;
 	bool by_itself;
+	pid_t pid;
 
-	if (pid_fd < 0) {
-		buf_printf(problem, "cannot run %s: %s", prog->argv[0],
-		    strerror(errno));
+	error = start(prog, stdin_fd, names, &pid);
+	if (error != 0) {
+		buf_printf(problem, "cannot run %s: %s", name, strerror(error));
 		return PROG_FAILED;
 	}
+	pid_fd = pidfd_open(pid, 0);
+	if (pid_fd < 0)
+		die(EX_OSERR, "cannot wait for %s: %s", name, strerror(errno));
 	by_itself = ends_by_itself(prog, pid, pid_fd);
-	waitpid(pid, &wait_status, 0);
+	waitpid(pid, &ended, 0);
 	close(pid_fd);
-	if (by_itself)
-		return judge(prog->argv[0], wait_status, problem);
-	buf_printf(
-	    problem, "%s was ended, as its grace was over", prog->argv[0]);
-	return PROG_FAILED;
+	if (by_itself && WIFEXITED(ended) && WEXITSTATUS(ended) == EX_OK)
+		return PROG_SENT;
+	if (!by_itself)
+		buf_printf(
+		    problem, "%s was ended, as its grace was over", name);
+	else if (WIFSIGNALED(ended))
+		buf_printf(problem, "%s was ended by signal %d (%s)", name,
+		    WTERMSIG(ended), strsignal(WTERMSIG(ended)));
+	else
+		buf_printf(problem, "%s exited with status %d", name,
+		    WEXITSTATUS(ended));
+	return by_itself && WIFEXITED(ended) && WEXITSTATUS(ended) == EX_DATAERR
+	    ? PROG_REFUSED
+	    : PROG_FAILED;
 }

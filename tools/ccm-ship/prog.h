@@ -12,11 +12,7 @@ struct prog {
 	int stop_fd;        /* readable from being told to stop on */
 };
 
-enum prog_result {
-	PROG_SENT,    /* it exited with 0 */
-	PROG_REFUSED, /* it exited with EX_DATAERR */
-	PROG_FAILED   /* anything else; its problem is to be told */
-};
+enum prog_result { PROG_SENT, PROG_REFUSED, PROG_FAILED };
 
 /* Exits with EX_CONFIG where there is no such program, so that a mistake shows
  * at once and not with the first file. */
@@ -27,13 +23,14 @@ void prog_find_or_die(const char *name);
  * CCM_SHIP_FILES, with default signal dispositions, none blocked, in a process
  * group of its own: a ^C is for us alone, and a signal of ours for all of it.
  *
- * Waits until it has ended. Where stop_fd becomes readable meanwhile, it has
- * its grace to end by itself, and its status counts. Then it is sent SIGTERM,
- * five seconds later SIGKILL, and has failed whatever its status: some programs
- * exit 0 on SIGTERM with half of their work undone. What happened is appended
- * to `problem`, but for PROG_SENT.
+ * Waits until it has ended: with 0 (PROG_SENT), with EX_DATAERR (PROG_REFUSED),
+ * or otherwise. Where stop_fd becomes readable meanwhile, it has its grace to
+ * end by itself, and its status counts. Then it is sent SIGTERM, five seconds
+ * later SIGKILL, and has failed whatever its status: some programs exit 0 on
+ * SIGTERM with half of their work undone. What happened is appended to
+ * `problem`, but for PROG_SENT. Exits with EX_OSERR on a kernel without pidfd.
  */
-enum prog_result prog_run(const struct prog *prog, int stdin_fd,
+enum prog_result prog_run_or_die(const struct prog *prog, int stdin_fd,
     const char *names, struct buf *problem);
 
 #endif

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,9 +22,6 @@
 /* Their names, of 255 bytes and a separator at most, fit one environment
  * variable (the kernel's MAX_ARG_STRLEN is 128 KiB). */
 #define BATCH_FILES_MAX 500
-/* inotify may not be there, and misses what the other clients of a network file
- * system do. */
-#define RESCAN_MS 10000
 
 void
 spool_open_or_die(struct spool *spool, const char *path)
@@ -37,37 +33,13 @@ spool_open_or_die(struct spool *spool, const char *path)
 	if (spool->dir_fd < 0)
 		die(EX_CONFIG, "cannot open the directory %s: %s", path,
 		    strerror(errno));
-	if (faccessat(spool->dir_fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
-		die(EX_CANTCREAT, "cannot write in %s: %s", path,
-		    strerror(errno));
 	buf_printf(&lock_path, "%s/" LOCK_NAME, path);
 	spool->lock_path = lock_path.data;
 	spool->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (inotify_add_watch(spool->watch_fd, path,
 		IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_MOVE_SELF) < 0)
-		log_info("cannot watch %s: %s; looking every %d s", path,
-		    strerror(errno), RESCAN_MS / 1000);
-}
-
-static void
-forget_files(struct spool *spool)
-{
-	for (size_t i = 0; i < spool->count; i++)
-		free(spool->files[i].name);
-	free(spool->files);
-	spool->files = NULL;
-	spool->count = 0;
-	spool->bytes = 0;
-}
-
-void
-spool_close(struct spool *spool)
-{
-	forget_files(spool);
-	free(spool->lock_path);
-	close(spool->watch_fd);
-	close(spool->lock_fd);
-	close(spool->dir_fd);
+		log_info("cannot watch %s: %s; looking now and then", path,
+		    strerror(errno));
 }
 
 /* ---- the lock ----------------------------------------------------------- */
@@ -80,18 +52,14 @@ spool_lock_or_die(struct spool *spool, bool tell)
 	    spool->dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
 	char pid[32] = "";
 
-	if (fd < 0)
-		die(EX_CANTCREAT, "cannot open %s: %s", spool->lock_path,
-		    strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
 		spool->lock_fd = fd;
-		/* For messages only: a disk too full for it matters to no one.
-		 */
+		/* For messages only, so an error matters to no one. */
 		if (ftruncate(fd, 0) == 0)
 			dprintf(fd, "%jd\n", (intmax_t)getpid());
 		return true;
 	}
-	if (errno != EWOULDBLOCK)
+	if (fd < 0 || errno != EWOULDBLOCK)
 		die(EX_CANTCREAT, "cannot lock %s: %s", spool->lock_path,
 		    strerror(errno));
 	if (tell && read(fd, pid, sizeof(pid) - 1) >= 0)
@@ -124,18 +92,13 @@ has_no_dot(const struct dirent *entry)
 }
 
 static void
-add_file_or_die(struct spool *spool, const char *name)
+add_file(struct spool *spool, const char *name)
 {
 	struct spool_file *file = &spool->files[spool->count];
 	struct stat st;
 
-	if (fstatat(spool->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-		if (errno == ENOENT)
-			return;
-		die(EX_IOERR, "cannot look at %s/%s: %s", spool->path, name,
-		    strerror(errno));
-	}
-	if (!S_ISREG(st.st_mode))
+	if (fstatat(spool->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISREG(st.st_mode))
 		return;
 	if (st.st_size == 0) {
 		unlinkat(spool->dir_fd, name, 0);
@@ -154,12 +117,14 @@ spool_list_or_die(struct spool *spool)
 	char events[4096];
 	int count;
 
-	/* Which they are does not matter, but it does that they come first. */
 	while (read(spool->watch_fd, events, sizeof(events)) > 0)
 		continue;
 	if (spool->lock_fd >= 0)
 		check_lock_or_die(spool);
-	forget_files(spool);
+	while (spool->count > 0)
+		free(spool->files[--spool->count].name);
+	free(spool->files);
+	spool->bytes = 0;
 	/* alphasort() is strcmp(), as nobody calls setlocale(). */
 	count = scandirat(spool->dir_fd, ".", &entries, has_no_dot, alphasort);
 	if (count < 0)
@@ -167,19 +132,10 @@ spool_list_or_die(struct spool *spool)
 		    strerror(errno));
 	spool->files = xmalloc(((size_t)count + 1) * sizeof(*spool->files));
 	for (int i = 0; i < count; i++) {
-		add_file_or_die(spool, entries[i]->d_name);
+		add_file(spool, entries[i]->d_name);
 		free(entries[i]);
 	}
 	free(entries);
-}
-
-void
-spool_wait(const struct spool *spool, int stop_fd)
-{
-	struct pollfd fds[] = {{.fd = stop_fd, .events = POLLIN},
-	    {.fd = spool->watch_fd, .events = POLLIN}};
-
-	poll(fds, 2, RESCAN_MS);
 }
 
 size_t
@@ -228,11 +184,8 @@ append_file(const struct spool *spool, const char *name, int to)
 	ssize_t sent;
 	char last;
 
-	if (from < 0)
-		return false;
-	do
-		sent = sendfile(to, from, NULL, (size_t)1 << 20);
-	while (sent > 0);
+	while ((sent = sendfile(to, from, NULL, (size_t)1 << 20)) > 0)
+		continue;
 	error = errno;
 	close(from);
 	errno = error;
@@ -247,7 +200,7 @@ spool_join(const struct spool *spool, size_t count, struct buf *problem)
 	const char *name = spool->files[0].name;
 	int fd = count == 1 ? open_file(spool, name)
 			    : memfd_create("ccm-ship", MFD_CLOEXEC);
-	bool good = fd >= 0;
+	bool good = true;
 
 	for (size_t i = 0; i < count && count > 1 && good; i++) {
 		name = spool->files[i].name;

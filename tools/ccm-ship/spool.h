@@ -2,10 +2,8 @@
  * The spool: a directory that is a queue. Its regular files wait in the order
  * of their names; dot files, directories and links are not its business.
  *
- * What can only be put right by hand ends the program with a message: a
- * directory that cannot be read or was taken away (EX_IOERR), a lock that
- * cannot be made (EX_CANTCREAT). What may pass by itself is reported: a
- * `problem` has what is wrong appended.
+ * What can only be put right by hand ends the program with a message (_or_die).
+ * What may pass by itself is reported: `problem` has what is wrong appended.
  */
 #ifndef CCM_SHIP_SPOOL_H
 #define CCM_SHIP_SPOOL_H
@@ -27,51 +25,44 @@ struct spool {
 	struct spool_file *files; /* oldest first, as last listed */
 	size_t count;
 	uint64_t bytes; /* of all of them */
+	int watch_fd;   /* readable where a file may have come since then */
 
 	/* private */
 	char *lock_path;
-	int lock_fd, watch_fd;
+	int lock_fd;
 };
 
-/* Opens the directory and watches it. Exits with EX_CONFIG where there is none,
- * and with EX_CANTCREAT where it cannot be written. `path` is kept. */
+/* Opens the directory and watches it, or exits with EX_CONFIG. */
 void spool_open_or_die(struct spool *spool, const char *path);
-void spool_close(struct spool *spool);
 
 /*
- * Tries to lock the spool, with flock(2) on its file .lock. The descriptor goes
- * to all programs that are started from then on, so that the lock is free only
- * when they are gone too. False where another has it; `tell` logs who.
+ * Tries to lock the spool by its file .lock, or exits with EX_CANTCREAT. What
+ * is started from then on inherits the lock, so it is free only when all of
+ * that is gone too. False where another has it; `tell` logs who.
  */
 bool spool_lock_or_die(struct spool *spool, bool tell);
 
 /*
- * Finds out what the spool holds. Empty files are removed: nothing is lost with
- * them. Once the spool is locked, exits with EX_IOERR where .lock is not at its
- * place any more, alone or with the directory: it keeps nobody away then.
+ * Finds out what the spool holds, and removes files that are empty. Exits with
+ * EX_IOERR where it cannot be read or, once it is locked, where .lock is not at
+ * its place any more: it keeps nobody away then.
  */
 void spool_list_or_die(struct spool *spool);
 
-/* Sleeps until a file may have arrived since the spool was last listed, until
- * `stop_fd` is readable, or for some seconds. */
-void spool_wait(const struct spool *spool, int stop_fd);
-
-/* How many of the files go together: as many as have up to `bytes_max`, but at
- * least one and at most a number whose names fit an environment variable. */
+/* How many of the files go together: at least one, and at most BYTES and what
+ * an environment variable can name. */
 size_t spool_batch(const struct spool *spool, uint64_t bytes_max);
 
 /*
- * A descriptor to read the first `count` files from: the file itself where it
- * is one, otherwise a copy in memory with a newline behind each file that lacks
- * its last one. -1 with a problem.
+ * Opens the first `count` files as one: the file itself, or a copy in memory
+ * with a newline behind each that lacks its last one. -1 with a problem.
  */
 int spool_join(const struct spool *spool, size_t count, struct buf *problem);
 
-/* Removes the first `count` files. One that cannot be removed would be sent for
- * ever: EX_IOERR. One that is gone already is none of that. */
+/* Removes the first `count` files, or exits with EX_IOERR. */
 void spool_remove_or_die(const struct spool *spool, size_t count);
 
-/* Moves the first file to bad/, and puts its new path behind `path`: NAME, or
+/* Moves the first file to bad/, and puts its path there behind `path`: NAME, or
  * NAME.2, NAME.3 ... where that is taken. False with errno. */
 bool spool_set_aside(const struct spool *spool, struct buf *path);
 

@@ -112,10 +112,3 @@ status_set_error(struct status *status, const char *message)
 	free(status->last_error);
 	status->last_error = message != NULL ? xstrdup(message) : NULL;
 }
-
-void
-status_free(struct status *status)
-{
-	free(status->last_error);
-	buf_free(&status->written);
-}

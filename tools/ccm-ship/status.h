@@ -36,6 +36,4 @@ void status_write(
 /* Takes a copy of a message, or NULL, as the last error. */
 void status_set_error(struct status *status, const char *message);
 
-void status_free(struct status *status);
-
 #endif

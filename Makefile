@@ -177,7 +177,7 @@ lint: $(DEPS_FIRST)
 	$(MAKE) --no-print-directory CC=clang B=$(B)/clang tests
 
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS := points response interval
+FUZZ_TARGETS := points records response interval
 FUZZ_SOURCES_response := $(addprefix tools/ccm-fetch/,points.c response.c body.c \
 	resources.c)
 $(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/ccm-fetch/*.[ch]) \

@@ -250,6 +250,35 @@ overflows(const struct json_text *number)
 	return infinite;
 }
 
+const char *
+json_plain_string_end(const char *at)
+{
+	at = find_special(at);
+	return *at == '"' ? at : NULL;
+}
+
+const char *
+json_plain_number_end(const char *at, bool *simple)
+{
+	const char *start;
+
+	if (*at == '-')
+		at++;
+	start = at;
+	at = skip_digits(at);
+	if (at == start || (*start == '0' && at - start > 1))
+		return NULL;
+	*simple = *at != '.';
+	if (!*simple) {
+		start = ++at;
+		at = skip_digits(at);
+		if (at == start)
+			return NULL;
+	}
+	/* So many digits could be more than a double holds. */
+	return *at == 'e' || *at == 'E' || at - start > 300 ? NULL : at;
+}
+
 static bool
 read_number(struct json *json, struct json_text *text)
 {

@@ -1,13 +1,13 @@
 #!/bin/bash
 # ccm-scrape ended at any moment: every value reaches the topic at least once.
 # KILLS is the number of moments (20), RANDOM_SEED repeats a run.
-# shellcheck source=tests/cli/scrape.sh
-. "$(dirname "$0")/scrape.sh"
+# shellcheck source=tests/scrape.sh
+. "$(dirname "$0")/../scrape.sh"
 
 RANDOM=${RANDOM_SEED:=$((EPOCHSECONDS % 32768))}
 echo "# RANDOM_SEED=$RANDOM_SEED"
-start_kafka
-start_cloud
+start_kafka -b 1
+start_cloud -P 250 -T 250
 
 STATE_DIRECTORY=$WORK/reference ccm-scrape -S 2>err
 sort reference/spool/* >wanted

@@ -14,7 +14,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct options options;
-	static struct pair rename = {{"principal_id", 12}, {"principal_id", 12}};
+	static struct pair rename = {
+	    {"principal_id", 12}, {"principal_id", 12}};
 	struct buf line = BUF_INIT, out = BUF_INIT, problem = BUF_INIT;
 	const char *error;
 	size_t offset;

@@ -22,13 +22,14 @@
  * read, a line each. Each is acknowledged on standard error once it is in force
  * ("sim-kafka: ok: down 1") or refused ("sim-kafka: bad command: ...").
  *
- *	down N|all	broker N closes its connections and takes no new ones;
- *			what it has answered was heard, as if it had shut down
- *	kill N|all	the same at once: an answer may get lost on its way
- *	up N|all	takes connections again, on the same port
- *	rtt N|all MS	answers MS milliseconds late (0: at once)
- *	topic TOPIC[:PARTITIONS]	as -t
- *	topic-error TOPIC ERROR|none	of Metadata and AddPartitionsToTxn
+ *	down N|all	broker N closes its connections and takes no new ones,
+ *			once its answers have gone out: for 0.15 s (and the
+ *			longest rtt) before, all brokers refuse to store
+ *records, with an error that clients try again kill N|all	the same at
+ *once: an answer may get lost on its way up N|all	takes connections again,
+ *on the same port rtt N|all MS	answers MS milliseconds late (0: at once) topic
+ *TOPIC[:PARTITIONS]	as -t topic-error TOPIC ERROR|none	of Metadata and
+ *AddPartitionsToTxn
  *	push-errors API ERROR COUNT	the next COUNT requests get that error
  *	clear-errors API		and those to come are spared
  *	leader TOPIC PARTITION N	moves a partition (-1: to nobody)
@@ -130,6 +131,7 @@ struct sim {
 	rd_kafka_t *handle;
 	rd_kafka_mock_cluster_t *cluster;
 	int nbrokers;
+	long longest_rtt_ms; /* that was ever told */
 	struct reader reader;
 };
 
@@ -594,7 +596,7 @@ command_down(struct sim *sim, char **words)
 		return false;
 	push_errors(sim, 0, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
 	    REFUSED_MEANWHILE);
-	sleep_ms(QUIET_MS);
+	sleep_ms(QUIET_MS + sim->longest_rtt_ms);
 	done = command_kill(sim, words);
 	rd_kafka_mock_clear_request_errors(sim->cluster, 0);
 	return done;
@@ -616,8 +618,11 @@ command_rtt(struct sim *sim, char **words)
 	int32_t id = parse_broker(sim, words[1]);
 	long ms;
 
-	return id != 0 && parse_number(words[2], 0, 3600 * 1000, &ms) &&
-	    rd_kafka_mock_broker_set_rtt(sim->cluster, id, (int)ms) ==
+	if (id == 0 || !parse_number(words[2], 0, 3600 * 1000, &ms))
+		return false;
+	if (ms > sim->longest_rtt_ms)
+		sim->longest_rtt_ms = ms;
+	return rd_kafka_mock_broker_set_rtt(sim->cluster, id, (int)ms) ==
 	    RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 

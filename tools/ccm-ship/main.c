@@ -39,11 +39,8 @@
 	"  -h        this help\n"                                              \
 	"  -V        the version\n"
 
-#define BATCH_BYTES_DEFAULT ((uint64_t)8 << 20)
 /* Files that are joined are held in memory. */
 #define BATCH_BYTES_MAX ((uint64_t)1 << 30)
-#define GRACE_SECONDS_DEFAULT 60
-#define GRACE_SECONDS_MAX 86400
 #define LOCK_POLL_MS 250
 /* inotify may be missing, or miss what a network file system's other clients
  * do. */
@@ -58,7 +55,6 @@ struct ship {
 	size_t alone;      /* so many files go one by one */
 	bool set_aside;    /* something is in bad/ that was not before */
 	unsigned failures; /* since the last success */
-	time_t failing_since;
 };
 
 /* Sleeps that long, until wake_fd is readable, or until told to stop: true. */
@@ -98,9 +94,7 @@ fail(struct ship *ship, const char *problem)
 	const struct spool *spool = &ship->spool;
 	const char *last = ship->status.last_error;
 
-	if (ship->failures++ == 0)
-		ship->failing_since = time(NULL);
-	if (ship->failures == 1 || strcmp(last, problem) != 0)
+	if (ship->failures++ == 0 || strcmp(last, problem) != 0)
 		log_warn("%s; %zu file%s (%ju bytes) kept in %s", problem,
 		    spool->count, spool->count == 1 ? "" : "s",
 		    (uintmax_t)spool->bytes, spool->path);
@@ -114,10 +108,8 @@ static void
 succeed(struct ship *ship)
 {
 	if (ship->failures > 0)
-		log_info("%s works again, after %jd s (failures: %u)",
-		    ship->prog.argv[0],
-		    (intmax_t)(time(NULL) - ship->failing_since),
-		    ship->failures);
+		log_info("%s works again, failures before: %u",
+		    ship->prog.argv[0], ship->failures);
 	ship->failures = 0;
 	status_set_error(&ship->status, NULL);
 	if (ship->alone > 0)
@@ -204,13 +196,12 @@ take_turn(struct ship *ship)
 static bool
 wait_for_lock(struct ship *ship)
 {
-	bool tell = true;
+	struct spool *spool = &ship->spool;
 
-	while (!spool_lock_or_die(&ship->spool, tell)) {
-		tell = false;
+	for (bool tell = true; !spool_lock_or_die(spool, tell); tell = false) {
 		if (ship->once) {
-			spool_list_or_die(&ship->spool);
-			if (ship->spool.count == 0)
+			spool_list_or_die(spool);
+			if (spool->count == 0)
 				return false;
 		}
 		if (told_to_stop(ship, LOCK_POLL_MS, -1))
@@ -320,13 +311,13 @@ int
 main(int argc, char **argv)
 {
 	/* Static, so that it ends with the process: nothing is freed. */
-	static struct ship ship = {.batch_bytes = BATCH_BYTES_DEFAULT};
+	static struct ship ship = {.batch_bytes = 8 << 20};
 
 	log_init("ccm-ship");
 	parse_options(argc, argv, &ship);
 	ship.prog.argv = argv + optind + 1;
-	ship.prog.grace_seconds = env_integer("CCM_SHIP_GRACE_SECONDS",
-	    GRACE_SECONDS_DEFAULT, 0, GRACE_SECONDS_MAX);
+	ship.prog.grace_seconds =
+	    env_integer("CCM_SHIP_GRACE_SECONDS", 60, 0, 86400);
 	prog_find_or_die(ship.prog.argv[0]);
 	spool_open_or_die(&ship.spool, argv[optind]);
 	ship.prog.stop_fd = catch_signals_or_die();

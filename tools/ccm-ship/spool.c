@@ -36,10 +36,9 @@ spool_open_or_die(struct spool *spool, const char *path)
 	buf_printf(&lock_path, "%s/" LOCK_NAME, path);
 	spool->lock_path = lock_path.data;
 	spool->watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (inotify_add_watch(spool->watch_fd, path,
-		IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_MOVE_SELF) < 0)
-		log_info("cannot watch %s: %s; looking now and then", path,
-		    strerror(errno));
+	/* Where there is none, looking now and then has to do. */
+	inotify_add_watch(spool->watch_fd, path,
+	    IN_MOVED_TO | IN_CLOSE_WRITE | IN_DELETE | IN_MOVE_SELF);
 }
 
 /* ---- the lock ----------------------------------------------------------- */
@@ -70,17 +69,15 @@ spool_lock_or_die(struct spool *spool, bool tell)
 	return false;
 }
 
-static void
-check_lock_or_die(const struct spool *spool)
+/* True where what we have locked is what another would lock. */
+static bool
+is_lock_in_place(const struct spool *spool)
 {
 	struct stat ours, there;
 
-	if (fstat(spool->lock_fd, &ours) != 0 ||
-	    lstat(spool->lock_path, &there) != 0 ||
-	    ours.st_dev != there.st_dev || ours.st_ino != there.st_ino)
-		die(EX_IOERR,
-		    "%s was removed or replaced, alone or with its directory",
-		    spool->lock_path);
+	return fstat(spool->lock_fd, &ours) == 0 &&
+	    lstat(spool->lock_path, &there) == 0 &&
+	    ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
 /* ---- what there is ------------------------------------------------------ */
@@ -119,8 +116,10 @@ spool_list_or_die(struct spool *spool)
 
 	while (read(spool->watch_fd, events, sizeof(events)) > 0)
 		continue;
-	if (spool->lock_fd >= 0)
-		check_lock_or_die(spool);
+	if (spool->lock_fd >= 0 && !is_lock_in_place(spool))
+		die(EX_IOERR,
+		    "%s was removed or replaced, alone or with its directory",
+		    spool->lock_path);
 	while (spool->count > 0)
 		free(spool->files[--spool->count].name);
 	free(spool->files);
@@ -180,18 +179,20 @@ open_file(const struct spool *spool, const char *name)
 static bool
 append_file(const struct spool *spool, const char *name, int to)
 {
-	int from = open_file(spool, name), error;
+	int from = open_file(spool, name);
 	ssize_t sent;
+	bool good;
 	char last;
 
+	if (from < 0)
+		return false;
 	while ((sent = sendfile(to, from, NULL, (size_t)1 << 20)) > 0)
 		continue;
-	error = errno;
-	close(from);
-	errno = error;
-	return sent == 0 &&
+	good = sent == 0 &&
 	    pread(to, &last, 1, lseek(to, 0, SEEK_CUR) - 1) == 1 &&
 	    (last == '\n' || write(to, "\n", 1) == 1);
+	close(from); /* leaves errno as it is */
+	return good;
 }
 
 int
@@ -200,7 +201,7 @@ spool_join(const struct spool *spool, size_t count, struct buf *problem)
 	const char *name = spool->files[0].name;
 	int fd = count == 1 ? open_file(spool, name)
 			    : memfd_create("ccm-ship", MFD_CLOEXEC);
-	bool good = true;
+	bool good = fd >= 0;
 
 	for (size_t i = 0; i < count && count > 1 && good; i++) {
 		name = spool->files[i].name;

@@ -74,10 +74,8 @@ replace_file(int dir_fd, const struct buf *line)
 		return false;
 	errno = ENOSPC; /* where only a part is written */
 	written = write(fd, line->data, line->len) == (ssize_t)line->len;
-	if (close(fd) == 0 && written)
-		return renameat(
-			   dir_fd, STATUS_TEMPORARY, dir_fd, STATUS_NAME) == 0;
-	return false;
+	return close(fd) == 0 && written &&
+	    renameat(dir_fd, STATUS_TEMPORARY, dir_fd, STATUS_NAME) == 0;
 }
 
 void

@@ -2,13 +2,13 @@
  * The endpoints of the Metrics API: who is let in, how often, and what they
  * get.
  */
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sysexits.h>
 
-#include "json.h"
+#include "log.h"
 #include "query.h"
 #include "sim.h"
 #include "token.h"
@@ -24,48 +24,66 @@
 /* ---- replies --------------------------------------------------------------
  */
 
+static char *format_text(const char *format, va_list ap)
+    __attribute__((format(printf, 1, 0)));
+
+static char *
+format_text(const char *format, va_list ap)
+{
+	char *text;
+
+	if (vasprintf(&text, format, ap) == -1)
+		die(EX_OSERR, "out of memory");
+	return text;
+}
+
 void
 reply_header(struct reply *reply, const char *name, const char *format, ...)
 {
-	char text[500];
 	va_list ap;
 
 	if (reply->nheaders == HEADERS_MAX)
 		return;
 	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
 	reply->headers[reply->nheaders].name = xstrdup(name);
-	reply->headers[reply->nheaders++].value = xstrdup(text);
+	reply->headers[reply->nheaders++].value = format_text(format, ap);
+	va_end(ap);
 }
 
 void
 reply_error(struct reply *reply, unsigned status, const char *format, ...)
 {
-	char detail[600];
+	char *detail;
 	va_list ap;
 
 	va_start(ap, format);
-	vsnprintf(detail, sizeof(detail), format, ap);
+	detail = format_text(format, ap);
 	va_end(ap);
 	reply->status = status;
 	reply->content_type = "application/json";
 	reply->points = 0;
 	reply->body.len = 0;
 	buf_printf(&reply->body,
-	    "{\"errors\":[{\"status\":\"%u\",\"detail\":\"", status);
-	json_escape(&reply->body, detail, strlen(detail));
-	buf_add_string(&reply->body, "\"}]}");
+	    "{\"errors\":[{\"status\":\"%u\",\"detail\":", status);
+	write_string(&reply->body, detail, strlen(detail));
+	buf_add_string(&reply->body, "}]}");
+	free(detail);
 }
 
-void
-reply_free(struct reply *reply)
+static void
+drop_headers(struct reply *reply)
 {
 	for (size_t i = 0; i < reply->nheaders; i++) {
 		free(reply->headers[i].name);
 		free(reply->headers[i].value);
 	}
 	reply->nheaders = 0;
+}
+
+void
+reply_free(struct reply *reply)
+{
+	drop_headers(reply);
 	buf_free(&reply->body);
 }
 
@@ -304,11 +322,10 @@ answer_post(struct sim *sim, const struct request *request, bool is_query,
 		}
 		buf_add_char(out, '}');
 	} else {
-		buf_terminate(&refusal.detail);
-		reply_error(reply, refusal.status, "%s", refusal.detail.data);
+		reply_error(reply, refusal.status, "%s", refusal.detail);
 	}
 	query_free(&query);
-	buf_free(&refusal.detail);
+	free(refusal.detail);
 }
 
 static void
@@ -448,11 +465,10 @@ answer_descriptors(struct sim *sim, const struct request *request,
 		write_meta(sim, out, size, i < n ? i : 0, bound_to);
 		buf_printf(out, ",\"total_size\":%zu}}}", n);
 	} else {
-		buf_terminate(&refusal.detail);
-		reply_error(reply, refusal.status, "%s", refusal.detail.data);
+		reply_error(reply, refusal.status, "%s", refusal.detail);
 	}
 	free(found);
-	buf_free(&refusal.detail);
+	free(refusal.detail);
 }
 
 static void
@@ -515,6 +531,8 @@ answer_by_fault(const struct fault *fault, struct reply *reply)
 			reply->body.len = 0;
 			buf_add_string(&reply->body, fault->text);
 		}
+		if (fault->header_fields != NULL)
+			drop_headers(reply);
 		cJSON_ArrayForEach(field, fault->header_fields)
 		{
 			if (cJSON_IsString(field))

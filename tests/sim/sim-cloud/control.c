@@ -13,7 +13,7 @@
  */
 
 /* Bytes of any kind as a JSON string: what is no UTF-8 becomes U+FFFD. */
-static void
+void
 write_string(struct buf *out, const char *bytes, size_t len)
 {
 	buf_add_char(out, '"');

@@ -13,7 +13,8 @@
  * FAULT is one of these; a string "X" is the same as {"X": true}:
  *
  *	{"status":503, "body":"...", "headers":{"Name":"value"}}
- *			the body is the API's error document where not given
+ *			the body is the API's error document where not given,
+ *			the headers those of any answer
  *	"cut"		the connection ends in the middle of the body;
  *			{"cut":N}: behind N bytes of it
  *	"reset"		RST instead of an answer

@@ -6,9 +6,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sysexits.h>
 #include <time.h>
 
 #include "json.h"
+#include "log.h"
 
 #define HOUR_MS (60 * MINUTE_MS)
 #define DAY_MS (24 * HOUR_MS)
@@ -20,16 +22,15 @@
 bool
 refuse(struct refusal *refusal, unsigned status, const char *format, ...)
 {
-	char text[500];
 	va_list ap;
 
 	if (refusal->status != 0)
 		return false;
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
 	refusal->status = status;
-	buf_add_string(&refusal->detail, text);
+	va_start(ap, format);
+	if (vasprintf(&refusal->detail, format, ap) == -1)
+		die(EX_OSERR, "out of memory");
+	va_end(ap);
 	return false;
 }
 

@@ -54,12 +54,12 @@ struct query {
 /* Why a request is refused. */
 struct refusal {
 	unsigned status; /* 0: it is not */
-	struct buf detail;
+	char *detail;    /* to be freed */
 };
 
-#define REFUSAL_INIT        \
-	{                   \
-		0, BUF_INIT \
+#define REFUSAL_INIT    \
+	{               \
+		0, NULL \
 	}
 
 /* Sets the refusal, unless there is one already; returns false. */

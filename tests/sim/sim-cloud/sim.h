@@ -98,6 +98,9 @@ void reply_free(struct reply *reply);
 void api_answer(struct sim *sim, const struct request *request,
     struct reply *reply, struct fault *fault);
 
+/* Appends a JSON string of bytes of any kind. */
+void write_string(struct buf *out, const char *bytes, size_t len);
+
 /* Adds a line to the log: what was asked, and what came of it. */
 void log_request(struct sim *sim, const struct request *request,
     const struct reply *reply, const struct fault *fault);

@@ -114,7 +114,7 @@ enum token_state
 token_read(const char *text, uint64_t secret, uint64_t binding, size_t *offset,
     int64_t *issued_ms)
 {
-	struct token token;
+	struct token token = {.plus = {0}};
 
 	if (!base64_read(text, (unsigned char *)&token, sizeof(token)) ||
 	    get(token.check) != check(&token, secret))

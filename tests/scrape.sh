@@ -3,12 +3,64 @@
 # ways to look at what has come out of it.
 # shellcheck disable=SC2034 # used by those that source it
 # shellcheck source=tests/tap.sh
-. "$(dirname "${BASH_SOURCE[0]}")/../tap.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
 
 export STATE_DIRECTORY=$WORK/state CCM_RATE_DIR=$WORK/rate
 export CONFLUENT_METRICS_API_KEY=KEY CONFLUENT_METRICS_API_SECRET=s3cret-api
 export CONFLUENT_METRICS_REQUESTS_PER_MINUTE=100000
 export CCM_NOW=2025-09-02T01:05:00Z
+
+# ---- the Metrics API
+
+# start_cloud [OPTION...]: three clusters, and no limit of requests
+start_cloud() {
+	start "$SIM/sim-cloud" -k KEY:s3cret-api -r 0 -n "$CCM_NOW" "$@" \
+		>cloud.url 2>>cloud.err
+	cloud_pid=$pid
+	until_true 10 [ -s cloud.url ] || echo "# sim-cloud does not start"
+	CONFLUENT_METRICS_HOST=$(<cloud.url)
+	export CONFLUENT_METRICS_HOST
+	: "${CONFLUENT_METRICS_CLUSTER_ID_LIST=lkc-0001,lkc-0002,lkc-0003}"
+	export CONFLUENT_METRICS_CLUSTER_ID_LIST
+}
+
+# cloud METHOD WHAT [BODY]: steers it; the answer's body is written
+cloud() {
+	local address=${CONFLUENT_METRICS_HOST#http://} body=${3-} line
+	exec 3<>"/dev/tcp/${address%:*}/${address#*:}"
+	printf '%s /sim/%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s' \
+		"$1" "$2" "$address" "${#body}" "$body" >&3
+	IFS= read -r line <&3
+	[[ $line = *' 20'* ]] || echo "# sim-cloud does not obey: $1 $2 $body: $line" >&2
+	while IFS= read -r line <&3 && [ "$line" != $'\r' ]; do :; done
+	cat <&3
+	exec 3>&-
+}
+
+# fault RULE...: JSON objects
+fault() {
+	local IFS=,
+	cloud POST faults "[$*]" >/dev/null
+}
+
+no_faults() { cloud DELETE faults >/dev/null; }
+
+# refuse_ids [ID...]: these and no others
+refuse_ids() {
+	local list
+	printf -v list '"%s",' "$@"
+	(($# > 0)) || list=,
+	cloud POST refuse "{\"ids\":[${list%,}]}" >/dev/null
+}
+
+# asked: a line "HOUR METRIC" for each query that came since forget_requests
+asked() {
+	cloud GET log | jq -r 'select(.url | test("/query")) | .body
+		| if type == "string" then fromjson else . end
+		| "\(.intervals[0][:13])Z \(.aggregations[0].metric | sub(".*/"; ""))"'
+}
+
+forget_requests() { cloud DELETE log >/dev/null; }
 
 # ---- Kafka
 
@@ -51,10 +103,11 @@ spool() { find "$STATE_DIRECTORY/spool" -type f ! -name '.*' -printf '%P\n' | so
 hours() { (cd "$STATE_DIRECTORY/hours" && ls); }
 last_run() { jq -c "$1" "$STATE_DIRECTORY/status/last-run.json"; }
 
-# at HH[:MM]: the clock
+# at HH[:MM]: the clock of both sides
 at() {
 	[[ $1 = *:* ]] || set -- "$1:05"
 	export CCM_NOW=2025-09-02T$1:00Z
+	cloud POST now "{\"now\":\"$CCM_NOW\"}" >/dev/null
 }
 
 # fresh: no state, nothing on the topic, nothing asked
@@ -119,9 +172,9 @@ kill_scrapes() {
 		((whole < 5)) || ((++unfinished))
 		until_true 30 none_in_session "$sid" || ((++unfinished))
 		on_topic | uniq >got
-		comm -23 wanted got >diff
+		comm -23 wanted got >"diff"
 		[ ! -s diff ] || ((++lost))
-		comm -13 wanted got >diff
+		comm -13 wanted got >"diff"
 		[ ! -s diff ] || ((++rubbish))
 		[ -z "$(spool)" ] || ((++unsent))
 	done

@@ -117,6 +117,30 @@ fresh() {
 	forget_requests
 }
 
+# expect HOUR...: what the API has for them, as records, sorted, in the file
+# wanted. The clock is at the last of them afterwards.
+expect() {
+	local hour
+	: >wanted
+	for hour; do
+		at "$(printf %02d $((10#$hour + 1)))"
+		rm -rf reference
+		STATE_DIRECTORY=$WORK/reference ccm-scrape -S 2>expect.err ||
+			sed 's/^/# expect: /' expect.err
+		cat reference/spool/* >>wanted
+	done
+	sort -o wanted wanted
+	forget_requests
+}
+
+# as_wanted NAME: each value of wanted is on the topic, none twice
+as_wanted() {
+	on_topic >got
+	diff wanted got >"diff"
+	ok $? "$1"
+	: >"diff"
+}
+
 # ---- ends that come at any moment
 
 # in_session SID: the pids of those that are alive, in $members

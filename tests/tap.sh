@@ -49,7 +49,7 @@ ok() {
 		echo "not ok $tests - ${2//#/\\#}"
 		local f
 		for f in out err diff; do
-			[ -s "$f" ] && head -c 3000 "$f" | sed "s/^/# $f: /"
+			[ -s "$f" ] && head -c 800 "$f" | sed "s/^/# $f: /"
 		done
 	fi
 }

@@ -81,8 +81,10 @@ patient=$pid
 
 run ccm-produce metrics <first
 is "$status" 0 'records are there to read'
-run ccm-produce pipe <first
+records 1 3000 >many
+run ccm-produce pipe <many
 
+export KAFKA_SESSION_TIMEOUT_MS=6000
 consume end -e metrics g-end
 consume three -c 3 metrics g-three
 KAFKA_SASL_PASSWORD=s3cret GLOBAL_LOG_LEVEL=DEBUG consume long metrics g-long
@@ -91,15 +93,20 @@ control topic-error late UNKNOWN_TOPIC_OR_PART
 consume missing -e late g-missing
 consume waiting late g-waiting
 waiting=$pid
-(
-	ccm-consume pipe g-pipe 2>head.err
-	echo $? >head.status
-) | head -n 2 >head.out &
-(
-	trap '' PIPE
-	ccm-consume pipe g-ignored 2>ignored.err
-	echo $? >ignored.status
-) | head -n 2 >ignored.out &
+# closed NAME ARGUMENT...: as consume, to a reader that goes after two lines.
+closed() {
+	local name=$1
+	shift
+	(
+		ccm-consume "$@" 2>"$name.err" </dev/null
+		echo $? >"$name.status"
+	) > >(head -n 2 >"$name.out") &
+	started+=($!)
+}
+closed head -c 3000 pipe g-pipe
+trap '' PIPE
+closed ignored -c 3000 pipe g-ignored
+trap - PIPE
 
 # ---- the command line -------------------------------------------------------
 
@@ -119,7 +126,8 @@ KAFKA_MAX_POLL_RECORDS=1 run ccm-consume metrics g
 is "$status" 78 'a setting that is refused is status 78'
 KAFKA_SETTINGS='{"no.such.property":1}' run ccm-consume -e metrics g
 like "$status $(cat err)" '^78 .*no.such.property' 'so is one that kcat does not know'
-KAFKA_SESSION_TIMEOUT_MS=400000 run ccm-consume metrics g
+KAFKA_SESSION_TIMEOUT_MS=400000 \
+	run ccm-consume metrics g
 like "$status $(cat err)" '^78 .*session.timeout.ms' 'so are settings that contradict each other'
 
 # ---- reading to an end ------------------------------------------------------
@@ -142,9 +150,9 @@ like "$(cat waiting.err)" 'WARN: topic late does not exist.*; trying on' \
 control topic-error late none
 run ccm-produce late <first
 
-until_true 15 [ -s head.status ]
+ended head
 is "$(wc -l <head.out) $(cat head.status head.err)" '2 141' 'a closed stdout ends it by SIGPIPE'
-until_true 15 [ -s ignored.status ]
+ended ignored
 like "$(cat ignored.status ignored.err)" '^74.*cannot write to standard output' \
 	'where that signal is ignored, with status 74'
 
@@ -164,6 +172,7 @@ is "$(grep -cE "WARN: no answer from broker ${broker[1]} .*trying on" long.err)$
 	grep -c "broker ${broker[1]} answers again" long.err)" 11 \
 	'a broker that goes and comes back is one line each'
 run ccm-produce metrics <second
+consume again -e metrics g-end
 until_true 15 has_lines long.out 1000
 sort long.out | diff - both >diff
 ok $? 'and nothing is missed or read twice'
@@ -189,7 +198,6 @@ ok $? 'the topic that was waited for is read'
 kill -TERM "$waiting"
 ended waiting
 
-consume again -e metrics g-end
 ended again
 sort again.out | diff - second >diff
 ok $? 'a group goes on where it was'

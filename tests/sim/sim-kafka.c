@@ -24,23 +24,26 @@
  *
  *	down N|all	broker N closes its connections and takes no new ones,
  *			once its answers have gone out: for 0.15 s (and the
- *			longest rtt) before, all brokers refuse to store
- *records, with an error that clients try again kill N|all	the same at
- *once: an answer may get lost on its way up N|all	takes connections again,
- *on the same port rtt N|all MS	answers MS milliseconds late (0: at once) topic
- *TOPIC[:PARTITIONS]	as -t topic-error TOPIC ERROR|none	of Metadata and
- *AddPartitionsToTxn
+ *			longest rtt) all brokers refuse to store records, with
+ *			an error that clients try again
+ *	kill N|all	the same at once: an answer may get lost on its way
+ *	up N|all	takes connections again, on the same port
+ *	rtt N|all MS	answers MS milliseconds late (0: at once)
+ *	topic TOPIC[:PARTITIONS]	as -t
+ *	topic-error TOPIC ERROR|none	of Metadata and AddPartitionsToTxn
  *	push-errors API ERROR COUNT	the next COUNT requests get that error
  *	clear-errors API		and those to come are spared
  *	leader TOPIC PARTITION N	moves a partition (-1: to nobody)
  *	sync TOKEN	appends the line "#TOKEN" to the -r file as soon as all
  *			that is in the topics at that moment is in the file
  *
- * ERROR is a name of rd_kafka_resp_err_t without its prefix
- *(MSG_SIZE_TOO_LARGE, NOT_LEADER_FOR_PARTITION, REQUEST_TIMED_OUT,
- *TOPIC_AUTHORIZATION_FAILED; _TRANSPORT cuts the connection) or its number; API
- *is a number or one of Produce, Fetch, ListOffsets, Metadata, FindCoordinator,
- *ApiVersions, InitProducerId, AddPartitionsToTxn, EndTxn.
+ * ERROR is a number or a name of rd_kafka_resp_err_t without its prefix, such
+ * as MSG_SIZE_TOO_LARGE, NOT_LEADER_FOR_PARTITION, REQUEST_TIMED_OUT or
+ * TOPIC_AUTHORIZATION_FAILED; _TRANSPORT cuts the connection. API is a number
+ * or one of Produce, Fetch, ListOffsets, Metadata, FindCoordinator,
+ * ApiVersions, InitProducerId, AddPartitionsToTxn, EndTxn. Errors pushed for
+ * Fetch, ListOffsets and Metadata may hit the consumer of -r instead of the
+ * client under test.
  *
  * What the mock is not: it checks sequence numbers of transactional producers
  * only, so an idempotent one that retries what was stored but not acknowledged
@@ -121,9 +124,9 @@ struct reader {
 	/* the thread's own */
 	rd_kafka_queue_t *queue;
 	struct partition *partitions;
-	size_t npartitions;
-	size_t last; /* the partition of the last record */
-	char *sync;  /* the token being waited for, its targets known */
+	atomic_size_t npartitions; /* that are being read */
+	size_t last;               /* the partition of the last record */
+	char *sync; /* the token being waited for, its targets known */
 	int64_t flushed_ms;
 };
 
@@ -217,35 +220,42 @@ new_consumer(const char *brokers)
 	return consumer;
 }
 
-/* Begins to read the partitions that were added since. */
+/* Begins to read the partitions that were added since. Asked first where they
+ * end, librdkafka has found their leaders before it is to read from them; it
+ * would look for them no sooner than in a second otherwise. */
 static void
 assign_new(struct reader *reader)
 {
-	rd_kafka_topic_partition_list_t *list = NULL;
+	rd_kafka_topic_partition_list_t *list;
 	rd_kafka_error_t *error;
+	size_t nwanted;
+	int64_t low, high;
 
 	pthread_mutex_lock(&reader->lock);
-	if (reader->nwanted > reader->npartitions) {
-		list = rd_kafka_topic_partition_list_new(4);
-		reader->partitions = xrealloc(reader->partitions,
-		    reader->nwanted * sizeof(*reader->partitions));
-	}
-	while (reader->npartitions < reader->nwanted) {
-		struct partition *new =
-		    &reader->partitions[reader->npartitions];
+	nwanted = reader->nwanted;
+	if (nwanted > reader->npartitions)
+		reader->partitions = xrealloc(
+		    reader->partitions, nwanted * sizeof(*reader->partitions));
+	for (size_t i = reader->npartitions; i < nwanted; i++)
+		reader->partitions[i] = reader->wanted[i];
+	pthread_mutex_unlock(&reader->lock);
+	if (nwanted == reader->npartitions)
+		return;
+	list = rd_kafka_topic_partition_list_new((int)nwanted);
+	for (size_t i = reader->npartitions; i < nwanted; i++) {
+		const struct partition *new = &reader->partitions[i];
 
-		*new = reader->wanted[reader->npartitions++];
+		rd_kafka_query_watermark_offsets(
+		    reader->consumer, new->topic, new->id, &low, &high, 1000);
 		rd_kafka_topic_partition_list_add(list, new->topic, new->id)
 		    ->offset = 0;
 	}
-	pthread_mutex_unlock(&reader->lock);
-	if (list == NULL)
-		return;
 	error = rd_kafka_incremental_assign(reader->consumer, list);
 	if (error != NULL)
 		die(EX_SOFTWARE, "cannot read: %s",
 		    rd_kafka_error_string(error));
 	rd_kafka_topic_partition_list_destroy(list);
+	reader->npartitions = nwanted;
 }
 
 /* Most often that of the record before. */
@@ -406,6 +416,14 @@ start_reader(struct sim *sim)
 	reader->queue = rd_kafka_queue_get_consumer(reader->consumer);
 	if (pthread_create(&reader->thread, NULL, read_topics, reader) != 0)
 		die(EX_OSERR, "cannot start a thread");
+}
+
+/* Waits until all topics that there are are being read. */
+static void
+wait_for_reader(struct reader *reader)
+{
+	while (reader->path != NULL && reader->npartitions < reader->nwanted)
+		sleep_ms(2);
 }
 
 static void
@@ -856,6 +874,7 @@ main(int argc, char **argv)
 			die(EX_USAGE, "-t %s: TOPIC:PARTITIONS was expected",
 			    topics[i]);
 	free(topics);
+	wait_for_reader(&sim.reader);
 	if (fifo_path != NULL)
 		fifo = open_fifo(fifo_path);
 	printf("%s\n", rd_kafka_mock_cluster_bootstraps(sim.cluster));

@@ -80,6 +80,24 @@ on_header(char *bytes, size_t one, size_t len, void *context)
 	return len;
 }
 
+/*
+ * Counts the requests that go out, which libcurl tells nowhere else: one for
+ * each redirect, and another where a kept connection turns out to be dead. What
+ * is in them (the credentials) is passed over.
+ */
+static int
+on_debug(CURL *easy, curl_infotype type, char *bytes, size_t len, void *context)
+{
+	struct transfer *transfer = context;
+
+	(void)easy;
+	(void)bytes;
+	(void)len;
+	if (type == CURLINFO_HEADER_OUT)
+		transfer->sent++;
+	return 0;
+}
+
 void
 http_open(struct http *http, const struct config *config)
 {
@@ -132,6 +150,9 @@ new_easy(struct http *http, struct transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug);
+	curl_easy_setopt(easy, CURLOPT_DEBUGDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "ccm/" CCM_VERSION);
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	curl_easy_setopt(
@@ -166,7 +187,7 @@ http_start(struct http *http, struct transfer *transfer, void *owner,
 		transfer->easy = new_easy(http, transfer);
 	transfer->owner = owner;
 	transfer->status = 0;
-	transfer->redirects = 0;
+	transfer->sent = 0;
 	transfer->wait_ms = -1;
 	transfer->text.len = 0;
 	transfer->message[0] = '\0';
@@ -215,14 +236,14 @@ static void
 finish(struct http *http, struct transfer *transfer, CURLcode result)
 {
 	char *url = NULL;
+	long redirects = 0;
 
 	transfer->result = result;
 	curl_easy_getinfo(
 	    transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->status);
-	curl_easy_getinfo(
-	    transfer->easy, CURLINFO_REDIRECT_COUNT, &transfer->redirects);
+	curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_COUNT, &redirects);
 	curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url);
-	if (transfer->redirects > 0 && url != NULL)
+	if (redirects > 0 && url != NULL)
 		transfer->location = xstrdup(url);
 	if (transfer->message[0] == '\0')
 		snprintf(transfer->message, sizeof(transfer->message), "%s",

@@ -31,7 +31,7 @@ struct transfer {
 	long status;     /* HTTP; 0 where there was no answer */
 	char *location;  /* of the answer, where it was redirected, or NULL */
 	struct buf text; /* an answer other than 200, as much as matters */
-	long redirects;  /* that were followed */
+	long sent;       /* requests: several after redirects */
 	int64_t wait_ms; /* until the server wants another request: from
 			  * Retry-After and rateLimit-*; -1 where unsaid */
 	char message[CURL_ERROR_SIZE];

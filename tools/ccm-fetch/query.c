@@ -641,8 +641,10 @@ on_end(struct query *query)
 	struct transfer *transfer = &query->transfer;
 
 	run->heard = true;
-	rate_count(&run->rate, transfer->redirects);
-	run->tally.requests += (unsigned long)transfer->redirects;
+	if (transfer->sent > 1) {
+		rate_count(&run->rate, transfer->sent - 1);
+		run->tally.requests += (unsigned long)transfer->sent - 1;
+	}
 	if (transfer->wait_ms >= 0)
 		rate_not_before(&run->rate, clock_ms() + transfer->wait_ms);
 	if (transfer->result == CURLE_OK && transfer->status == 200) {
@@ -806,11 +808,13 @@ run_queries(struct run *run)
 {
 	int64_t started_ms = clock_ms();
 
-	while (!is_over(run)) {
+	for (;;) {
 		int64_t wait_ms = start_ready(run);
-		struct query *ended =
-		    http_wait(&run->http, (int)(wait_ms > 0 ? wait_ms : 1));
+		struct query *ended;
 
+		if (is_over(run))
+			break;
+		ended = http_wait(&run->http, (int)(wait_ms > 0 ? wait_ms : 1));
 		if (ended != NULL)
 			on_end(ended);
 		show_progress(run, started_ms, false);

@@ -38,7 +38,7 @@ int64_t clock_ms(void);
  */
 int64_t rate_take(struct rate *rate);
 
-/* Counts requests that were sent without a turn: redirects. */
+/* Counts requests that went out without a turn: redirects and the like. */
 void rate_count(struct rate *rate, long requests);
 
 /* No process on this machine sends before `when_ms`. */

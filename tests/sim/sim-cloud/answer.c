@@ -384,7 +384,7 @@ order_groups(struct evaluation *e)
 	struct query query = *e->query;
 	struct cell cell;
 
-	if (query.bucket_ms != 0 || e->nbuckets == 0)
+	if (query.bucket_ms != 0 || e->ngroups == 0)
 		return;
 	for (size_t i = 0; i < e->ngroups; i++) {
 		evaluate_group(e, &e->groups[i], &cell);

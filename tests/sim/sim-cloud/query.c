@@ -110,10 +110,11 @@ parse_now(const char *at, int64_t now_ms, int64_t *ms)
 		bool minus = *at == '-';
 		size_t digits = strspn(at + 1, "0123456789");
 		int64_t unit = unit_ms(at[1 + digits]);
-		int64_t offset_ms = strtol(at + 1, NULL, 10) * unit;
+		int64_t offset_ms;
 
 		if (digits == 0 || digits > 6 || unit == 0)
 			return NULL;
+		offset_ms = strtol(at + 1, NULL, 10) * unit;
 		*ms += minus ? -offset_ms : offset_ms;
 		at += 1 + digits + 1;
 	}

@@ -1,0 +1,197 @@
+#!/bin/bash
+# ccm-scrape, from the API to the topic: what is asked, what arrives, what is
+# left for the next run.
+# shellcheck source=tests/scrape.sh
+. "$(dirname "$0")/../scrape.sh"
+
+start_kafka -b 1
+start_cloud -c 3
+
+# ---- an hour
+
+run ccm-scrape
+is "$status" 0 "the first run: status 0"
+is "$(hours)" 2025-09-02T00Z "it does the last complete hour, and no other"
+is "$(asked | sort)" '2025-09-02T00Z request_bytes
+2025-09-02T00Z response_bytes
+2025-09-02T00Z retained_bytes' "a request for each metric, whatever the clusters"
+ccm-scrape -n -f 2025-09-02T00 | grep -v '^#' | ccm-fetch query 2>/dev/null |
+	ccm-normalize | sort >wanted
+is "$(wc -l <wanted)" 39 "three clusters: 12 principals twice, 15 topics"
+as_wanted "every value is on the topic, once"
+is "$(spool)" '' "the spool is empty"
+is "$(last_run 'del(.time)')" '{"exit":0,"hours":["2025-09-02T00Z"],"requests":3,"throttled":0,"refused_resources":[],"records":39,"rejected":0,"owed_bodies":0,"hours_lost":0}' \
+	"status/last-run.json"
+like "$(<err)" 'ccm-scrape: hour 2025-09-02T00Z: 39 records, 3 requests, [0-9.]+ s' \
+	"a line for the hour"
+like "$(<err)" 'ccm-scrape: topic confluent-metrics: 1 file sent' "a line for the topic"
+is "$(grep -c WARN err)" 0 "no warning: all metrics are known to the API"
+is "$(find "$STATE_DIRECTORY" -perm /077 ! -type l)" '' \
+	"nothing in the state directory is readable by others"
+forget_requests
+run ccm-scrape
+is "$status" 0 "with nothing to do: status 0"
+is "$(asked)" '' "... nothing is asked"
+is "$(<err)" '' "... nothing is said"
+best=1000000
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+	begin=${EPOCHREALTIME/./}
+	ccm-scrape
+	took=$((${EPOCHREALTIME/./} - begin))
+	((took >= best)) || best=$took
+done
+((best < 100000))
+ok $? "... and it takes less than 100 ms ($((best / 1000)) ms)"
+
+# ---- hours that were missed
+
+forget_topic
+expect 01 02 03
+run ccm-scrape
+is "$status" 0 "three hours were missed: status 0"
+is "$(asked | cut -d ' ' -f 1 | uniq)" '2025-09-02T01Z
+2025-09-02T02Z
+2025-09-02T03Z' "they are made up, the oldest first"
+as_wanted "... all of their values, once"
+like "$(<err)" '3 hours to be done, the oldest is 2025-09-02T01Z' "... and that is said"
+
+# ---- metrics and queries
+
+cat >own.json <<'END'
+{"resource":"kafka.id","queries":[
+ {"metric":"io.confluent.kafka.server/partition_count"},
+ {"metric":"io.confluent.kafka.server/partition_cuont"}]}
+END
+forget_topic
+at 14
+forget_requests
+CCM_QUERIES=own.json run ccm-scrape
+is "$status" 69 "a metric that the API does not know: status 69"
+is "$(grep -c 'WARN: the preset ./own.json asks for io.confluent.kafka.server/partition_cuont,' err)" 1 \
+	"... one warning names it and the preset"
+like "$(asked)" 'partition_cuont' "... it is asked for all the same"
+is "$(on_topic | jq -r .name | uniq -c | tr -s ' ')" ' 3 confluent_kafka_server_partition_count' \
+	"... and the other metric arrives"
+cloud GET log | grep -c descriptors >n
+is "$(<n)" 0 "the metrics' names, once fetched, are kept"
+touch -d '25 hours ago' "$STATE_DIRECTORY"/cache/descriptors-*
+forget_requests
+run ccm-scrape -f 2025-09-02T13
+cloud GET log | grep -c descriptors >n
+is "$(<n)" 1 "... for a day"
+rm "$STATE_DIRECTORY"/cache/descriptors-*
+fault '{"path":"descriptors","times":-1,"fault":{"status":404}}'
+run ccm-scrape -f 2025-09-02T13
+is "$status" 0 "without the metrics' names: status 0"
+like "$(<err)" 'names are not to be had' "... and that is said"
+no_faults
+
+forget_topic
+at 15
+export CONFLUENT_METRICS_COMPUTE_POOL_ID_LIST=lfcp-0001,lfcp-0002
+export CONFLUENT_METRICS_CONNECTOR_ID_LIST=lcc-0001
+export CONFLUENT_METRICS_KSQL_ID_LIST=lksqlc-0001
+export CONFLUENT_METRICS_SCHEMA_REGISTRY_ID_LIST=lsrc-0001
+CCM_QUERIES=kafka-cost,kafka-throughput,kafka-lag,flink-pool,flink-statement,connect,ksql,schema-registry \
+	run ccm-scrape
+is "$status" 0 "all presets: status 0"
+is "$(grep -c WARN err)" 0 "... without a warning"
+on_topic >got
+is "$(jq -r .name got | sort -u | wc -l)" 26 "... and all of their 26 metrics have values"
+is "$(jq -r '[.name, (.tags | keys_unsorted[])] | join(" ")' got | sort -u | grep -E 'flink.*num_records_in|lag|task_stored|cfu_limit|throughput|received_bytes')" \
+	'confluent_flink_compute_pool_utilization_cfu_limit compute_pool_id
+confluent_flink_num_records_in compute_pool_id flink_statement_name
+confluent_kafka_connect_received_bytes connector_id
+confluent_kafka_ksql_task_stored_bytes ksql_id query_id task_id
+confluent_kafka_server_consumer_lag_offsets cluster_id consumer_group_id topic
+confluent_kafka_server_received_bytes cluster_id topic' "... with their tags"
+is "$(uniq -d got | wc -l)" 0 "... none twice"
+
+# ---- -f, -S, -n
+
+forget_topic
+expect 15
+mv wanted one
+cat one one | sort >wanted
+at 17
+ccm-scrape 2>/dev/null
+forget_topic
+run ccm-scrape -f 2025-09-02T15
+is "$status" 0 "-f: status 0"
+is "$(hours | grep T15)" '2025-09-02T15Z
+2025-09-02T15Z.2' "... a done hour is done again, as another directory"
+ccm-scrape -f 2025-09-02T15:00:00Z 2>/dev/null
+as_wanted "... and all of its values are sent each time"
+run ccm-scrape -f 2025-09-01T12
+is "$status" 0 "-f of an hour from before all: status 0"
+like "$(hours | head -1)" '2025-09-01T12Z$' "... it is done"
+
+forget_topic
+expect 17 18
+run ccm-scrape -S
+is "$status" 0 "-S: status 0"
+is "$(spool)" '2025-09-02T17Z.001.ndjson
+2025-09-02T18Z.001.ndjson' "... the records are in the spool, an hour a file"
+sort "$STATE_DIRECTORY"/spool/*.ndjson | diff - wanted >"diff"
+ok $? "... all of them"
+is "$(find "$STATE_DIRECTORY" -perm /077 ! -type l)" '' "... readable by nobody else"
+KAFKA_ACKS=nonsense run ccm-scrape -S
+is "$status" 0 "... and Kafka's settings are nobody's business"
+ccm-scrape -S -f 2025-09-02T18 2>/dev/null
+rm -r "$STATE_DIRECTORY"/hours/2025-09-02T18Z*
+ccm-scrape -S 2>/dev/null
+is "$(spool | grep -c T18)" 3 "a file that waits in the spool is never replaced"
+rm "$STATE_DIRECTORY"/spool/2025-09-02T18Z.00[23].ndjson
+run ccm-ship -1 "$STATE_DIRECTORY/spool" ccm-produce confluent-metrics
+is "$status" 0 "a ccm-ship sends what -S has left"
+as_wanted "... and all is on the topic, once"
+
+at 20
+forget_requests
+find "$STATE_DIRECTORY" "$CCM_RATE_DIR" -printf '%p %T@ %s\n' | sort >before
+run ccm-scrape -n
+is "$status" 0 "-n: status 0"
+is "$(grep '^# hour' out)" '# hour 2025-09-02T19Z' "... shows the hour to be done"
+find "$STATE_DIRECTORY" "$CCM_RATE_DIR" -printf '%p %T@ %s\n' | sort | diff before - >"diff"
+ok $? "... leaves the state directory as it was"
+is "$(cloud GET log)" '' "... and asks nothing"
+grep -v '^#' out | ccm-fetch query 2>err | ccm-normalize | sort >points
+expect 19
+diff wanted points >"diff"
+ok $? "... what it prints is what ccm-fetch takes"
+
+# ---- for the cost-control aggregator
+
+forget_topic
+at 21
+CCM_RECORDS=cost-control CONFLUENT_METRICS_CLUSTER_ID_LIST=lkc-0001 run ccm-scrape -f 2025-09-02T20
+is "$(on_topic | grep -c '"timestamp":1756843200}$')" 13 "cost-control: timestamps are seconds"
+like "$(on_topic | grep request_bytes | head -1)" \
+	'^\{"fields":\{"value":[0-9]+\},"name":"confluent_kafka_server_request_bytes","tags":\{"cluster_id":"lkc-0001","principal_id":"sa-0001"\},"timestamp":1756843200\}$' \
+	"... and the tag is principal_id"
+
+# ---- what can no longer be made up
+
+CCM_NOW=2025-09-03T06:05:00Z
+cloud POST now "{\"now\":\"$CCM_NOW\"}" >/dev/null
+CCM_BACKFILL_HOURS=3 run ccm-scrape
+is "$status" 0 "CCM_BACKFILL_HOURS=3: status 0"
+is "$(hours)" '2025-09-03T03Z
+2025-09-03T04Z
+2025-09-03T05Z' "... the last three hours are done, older ones forgotten"
+is "$(grep ERROR err)" 'ccm-scrape: ERROR: hours lost: 7, from 2025-09-02T19Z to 2025-09-03T02Z, were never fetched and are older than CCM_BACKFILL_HOURS=3' \
+	"... and those that were never done are told"
+is "$(<"$STATE_DIRECTORY/status/hours_lost")" 7 "... counted"
+is "$(last_run .hours_lost)" 7 "... and in the status"
+run ccm-scrape
+is "$(<err)" '' "... once"
+CCM_NOW=2025-09-03T07:05:00Z
+fault '{"match":"retained_bytes","times":5,"fault":{"status":503}}'
+cloud POST now "{\"now\":\"$CCM_NOW\"}" >/dev/null
+CCM_BACKFILL_HOURS=1 ccm-scrape 2>/dev/null
+CCM_NOW=2025-09-03T08:05:00Z
+cloud POST now "{\"now\":\"$CCM_NOW\"}" >/dev/null
+CCM_BACKFILL_HOURS=1 run ccm-scrape
+is "$status" 0 "an hour that owed something has become too old: status 0"
+like "$(grep ERROR err)" 'hour lost in part: some queries of 2025-09-03T06Z were never answered' "... told"
+is "$(<"$STATE_DIRECTORY/status/hours_lost")" 8 "... and counted"

@@ -48,7 +48,7 @@ LIBS_ccm-fetch := -lcurl -lcjson
 
 LIB_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
 SIMS := sim-cloud sim-kafka
-LIBS_sim-cloud := -lmicrohttpd -lcjson -lm
+LIBS_sim-cloud := -lmicrohttpd -lcjson
 LIBS_sim-kafka := -lrdkafka
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
@@ -114,7 +114,7 @@ define program_rule
 $(B)/bin/$(1): $(call objects,tools,$(1)) $(B)/libccm.a
 	@mkdir -p $$(@D)
 	@echo "  LD      $$@"
-	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1))
+	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1)) -lm
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
@@ -122,7 +122,7 @@ define sim_rule
 $(B)/sim/$(1): $(call objects,tests/sim,$(1)) $(B)/libccm.a
 	@mkdir -p $$(@D)
 	@echo "  LD      $$@"
-	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1)) -lpthread
+	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1)) -lm -lpthread
 endef
 $(foreach s,$(SIMS),$(eval $(call sim_rule,$(s))))
 

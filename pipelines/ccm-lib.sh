@@ -347,7 +347,11 @@ kcat_words() {
 	[ -n "$words" ] || return 1
 	case $words in
 	%[0-9]*']: '*) words=${words#*']: '} ;;
-	'% '*) words=${words#% } words=${words#ERROR: } words=${words#FATAL: } ;;
+	'% '*)
+		words=${words#% }
+		words=${words#ERROR: }
+		words=${words#FATAL CLIENT ERROR: }
+		;;
 	esac
 }
 
@@ -382,6 +386,11 @@ kcat_refusal() {
 		refusal_status=77
 	elif kcat_words 'authorization failed'; then
 		refusal="this user lacks a right: $words"
+		case $words in
+		*'idempotence PID'*)
+			refusal+='; grant IdempotentWrite, or set KAFKA_ENABLE_IDEMPOTENCE=false'
+			;;
+		esac
 		refusal_status=77
 	else
 		return 1

@@ -160,25 +160,33 @@ none_in_session() {
 	((${#members[@]} == 0))
 }
 
-# kill_scrapes SIGNAL group|one TIMES: each time a scrape of a new state is ended
-# at a random moment, its whole process group or one process of it, and the next
-# runs do what is left. Needs the file wanted: the values, sorted.
+# kill_scrapes SIGNAL group|one: KILLS times (20), a scrape of thousands of values
+# is ended at a random moment, its whole process group or one process of it, and
+# the next runs do what is left. RANDOM_SEED repeats the moments.
 kill_scrapes() {
-	local signal=$1 whom=$2 times=$3 i sid start duration whole=0 members
-	local lost=0 unsent=0 unfinished=0 rubbish=0 hit=0
+	local signal=$1 whom=$2 times=${KILLS:-20} seed=${RANDOM_SEED:-$((EPOCHSECONDS % 32768))}
+	local i run sid moment begin duration hit=0 members
+	local lost=0 rubbish=0 unsent=0 unfinished=0
+	echo "# RANDOM_SEED=$seed"
+	RANDOM=$seed
+	start_kafka -b 1
+	start_cloud -c 3 -P 250 -T 250
+	expect 00
+	[ "$(wc -l <wanted)" -eq 2250 ]
+	ok $? "the scrape is of $(wc -l <wanted) values"
 	# How long it takes when nobody interferes.
 	fresh
-	start=${EPOCHREALTIME/./}
+	begin=${EPOCHREALTIME/./}
 	ccm-scrape 2>err
-	duration=$((${EPOCHREALTIME/./} - start))
+	duration=$((${EPOCHREALTIME/./} - begin))
 	for ((i = 0; i < times; i++)); do
 		fresh
 		setsid ccm-scrape 2>>killed.err &
 		sid=$!
 		started+=("$sid")
-		printf -v start '%d.%06d' $((RANDOM * 32768 % duration / 1000000)) \
-			$(((RANDOM * 32768 + RANDOM) % duration % 1000000))
-		sleep "$start"
+		moment=$(((RANDOM * 32768 + RANDOM) % duration))
+		printf -v moment '%d.%06d' $((moment / 1000000)) $((moment % 1000000))
+		sleep "$moment"
 		in_session "$sid"
 		if ((${#members[@]} > 0)); then
 			((++hit))
@@ -189,11 +197,11 @@ kill_scrapes() {
 			fi
 		fi
 		wait "$sid" 2>/dev/null
-		# To its end: what was stopped on the way may still hold the spool.
-		for ((whole = 0; whole < 5; whole++)); do
+		# What was left running may still hold the spool for a while.
+		for ((run = 0; run < 5; run++)); do
 			ccm-scrape 2>err && break
 		done
-		((whole < 5)) || ((++unfinished))
+		((run < 5)) || ((++unfinished))
 		until_true 30 none_in_session "$sid" || ((++unfinished))
 		on_topic | uniq >got
 		comm -23 wanted got >"diff"
@@ -202,10 +210,11 @@ kill_scrapes() {
 		[ ! -s diff ] || ((++rubbish))
 		[ -z "$(spool)" ] || ((++unsent))
 	done
-	is "$lost lost, $unsent unsent, $unfinished unfinished, $rubbish with rubbish" \
-		"0 lost, 0 unsent, 0 unfinished, 0 with rubbish" \
-		"$signal to ${whom/one/a process of it} at $times random moments: no value is lost"
-	# Most moments are to be within a run.
+	: >"diff"
+	is "$lost lost, $rubbish with rubbish, $unsent unsent, $unfinished unfinished" \
+		"0 lost, 0 with rubbish, 0 unsent, 0 unfinished" \
+		"SIG$signal to ${whom/#one/one process} of it at $times moments: no value is lost"
+	# The moments are to be within the run, most of them.
 	((hit * 2 >= times))
 	ok $? "... $hit of them while it ran"
 }

@@ -12,7 +12,7 @@ B=${B:-build}
 [[ $B = /* ]] || B=$ROOT/$B
 export PATH="$B/bin:$PATH" LC_ALL=C.UTF-8 TZ=UTC
 export PATH="$B/sim:$PATH"
-SIM=$B/sim
+export SIM=$B/sim
 unset "${!CONFLUENT_@}" "${!KAFKA_@}" "${!CCM_@}" METRICS_TOPIC \
 	MINUTE_TO_SCRAPE_AT GLOBAL_LOG_LEVEL JOURNAL_STREAM STATE_DIRECTORY
 unset http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY

@@ -24,7 +24,7 @@ median() {
 	for _ in 1 2 3 4 5; do
 		measure "$@"
 		echo "$seconds"
-	done >times
+	done >"times"
 	seconds=$(sort -n times | sed -n 3p)
 }
 
@@ -78,9 +78,9 @@ for i in 1 2 3 4 5; do cat points; done >many.points
 for i in 1 2 3 4 5; do cat records; done >many.records
 for program in ccm-normalize ccm-key; do
 	[ $program = ccm-key ] && input=many.records || input=many.points
-	/usr/bin/time -f %M -o rss $program <$input >/dev/null
+	/usr/bin/time -f %M -o rss $program <"$input" >/dev/null
 	printf '%-28s %8d KiB resident over %d MB of input\n' $program \
-		"$(cat rss)" "$(($(stat -c %s $input) / 1000000))"
+		"$(cat rss)" "$(($(stat -c %s "$input") / 1000000))"
 done
 
 # A run of ccm-scrape that has nothing to do.

@@ -22,6 +22,7 @@ control() {
 }
 
 start "$SIM/sim-kafka" -b 3 -t metrics:4 -t empty:1 -t late:1 -t pipe:1 \
+	-t confluent-metrics:1 \
 	-c control >brokers 2>>cluster.err
 until_true 5 [ -s brokers ] || {
 	ok 1 'the simulated cluster starts'
@@ -83,6 +84,7 @@ run ccm-produce metrics <first
 is "$status" 0 'records are there to read'
 records 1 3000 >many
 run ccm-produce pipe <many
+run ccm-produce confluent-metrics <first
 
 export KAFKA_SESSION_TIMEOUT_MS=6000
 consume end -e metrics g-end
@@ -103,6 +105,10 @@ closed() {
 	) > >(head -n 2 >"$name.out") &
 	started+=($!)
 }
+awk '/^\.Sh/ { on = /EXAMPLES/ } /^\.Ed/ { exit } on && show
+	/^\.Bd/ { show = on }' "$ROOT/tools/ccm-consume.1" | sed 's/^\$ //' >example
+bash example >example.out 2>example.err &
+example=$!
 closed head -c 3000 pipe g-pipe
 trap '' PIPE
 closed ignored -c 3000 pipe g-ignored
@@ -212,3 +218,6 @@ kill -TERM "$patient"
 ended patient
 is "$status" 0 'until SIGTERM'
 is "$(ls tmp)" '' 'no file is left'
+wait $example
+is "$(sort -k 3n example.out | tail -n 1)" $'metric\ttopic-500\t500' \
+	'the example of the manual page does what it says'

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # ccm-fetch and the limit on requests, which takes its minute.
+# shellcheck disable=SC2119 # its options are optional
 . "$(dirname "$0")/../scrape.sh"
 
 M=io.confluent.kafka.server

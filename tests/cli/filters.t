@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # ccm-normalize, ccm-key and ccm-json: lines in, lines out, bad lines.
+# shellcheck disable=SC2089,SC2090 # JSON in variables
 . "$(dirname "$0")/../tap.sh"
 
 point='{"metric":"io.confluent.kafka.server/retained_bytes","resource.kafka.id":"lkc-cl23j","metric.topic":"test-topic","timestamp":"2025-09-03T12:00:00Z","value":721}'

@@ -101,6 +101,25 @@ away=$!
 ) <three &
 tls=$!
 
+# A kcat that gets a refusal in the middle of a send, and would sit it out.
+mkdir fake
+cat >fake/kcat <<'END'
+#!/bin/sh
+if [ "$1" = -L ]; then
+	echo '  topic "metrics" with 1 partitions:'
+	exit
+fi
+echo '% Message delivered to partition 0 (offset 1)' >&2
+echo '% ERROR: Local: Authentication failure: b:9092/1: SASL authentication error: Authentication failed: revoked (after 5ms in state AUTH_REQ)' >&2
+exec sleep 60
+END
+chmod +x fake/kcat
+(
+	PATH=$WORK/fake:$PATH ccm-produce metrics 2>revoked.err
+	echo $? >revoked.status
+) <three &
+revoked=$!
+
 # ---- the command line -------------------------------------------------------
 
 run ccm-produce -h
@@ -216,6 +235,11 @@ refused=$(sed -n 's/.*has refused \([0-9]*\) of.*/\1/p' err)
 sent_since_then >got
 is "$(comm -12 wanted got | wc -l) $(wc -l <got)" "$((400 - refused)) $((400 - refused))" \
 	'the others are sent, once'
+for reason in INVALID_RECORD POLICY_VIOLATION RECORD_LIST_TOO_LARGE; do
+	control push-errors Produce $reason 1
+	run ccm-produce metrics <three
+	is "$status" 65 "$reason is for good too"
+done
 control push-errors Produce TOPIC_AUTHORIZATION_FAILED 9
 run ccm-produce metrics <three
 like "$status $(cat err)" '^77 ccm-produce: this user lacks the right to write to metrics' \
@@ -227,6 +251,11 @@ run ccm-produce metrics <three
 like "$status $(cat err)" '^77 .*metrics.*authorization failed; nothing was sent$' \
 	'so is a topic that may not be seen'
 control topic-error metrics none
+control push-errors InitProducerId CLUSTER_AUTHORIZATION_FAILED 9
+run ccm-produce metrics <three
+like "$status $(cat err)" '^77 .*KAFKA_ENABLE_IDEMPOTENCE=false' \
+	'a user who may not send idempotently is told what to do'
+control clear-errors InitProducerId
 control topic gone:1
 control topic-error gone UNKNOWN_TOPIC_OR_PART
 run ccm-produce gone <three
@@ -415,3 +444,15 @@ is "$(tr -d ' ' <away.left)" 3 'and standard input is left as it was'
 wait $tls
 like "$(cat tls.status) $(cat tls.err)" '^78 .*SSL_HANDSHAKE.*check KAFKA_SECURITY_PROTOCOL' \
 	'TLS to a broker without it is status 78'
+wait $revoked
+like "$(cat revoked.status) $(cat revoked.err)" \
+	'^77 .*the broker refuses these credentials: .*Authentication failed: revoked' \
+	'credentials that are refused in the middle of a send end it'
+
+# ---- the manual page --------------------------------------------------------
+
+sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' "$ROOT/tools/ccm-produce.1" |
+	sed -n '/^\$ /,/^ccm-produce:/{s/^\$ //;/^ccm-produce:/!p}' >example
+run bash example
+like "$status $(cat err)" '^0 ccm-produce: 1 records to confluent-metrics in' \
+	'the example of the manual page does what it says'

@@ -46,7 +46,7 @@ is "$(last_run .rejected)" 1 "... and counted"
 
 # ---- parts that fail
 
-while IFS=~ read -r program script wanted text; do
+while IFS='~' read -r program script wanted text; do
 	fresh
 	with "$program" "$script"
 	is "$status" "$wanted" "$program: $script: status $wanted"

@@ -93,12 +93,12 @@ scan(struct response *response, const char *bytes, size_t len, size_t *at,
 			response->in_string = true;
 			break;
 		case '[':
-			if (at_open_array) {
-				found = true;
+			found = at_open_array;
+			if (found)
 				i--; /* the bracket stays */
-				break;
-			}
-			/* fall through */
+			else
+				response->depth++;
+			break;
 		case '{':
 			response->depth++;
 			break;
@@ -194,11 +194,11 @@ response_feed(struct response *response, const char *bytes, size_t len)
 			feed_element(response, bytes, len, &at);
 			break;
 		case BEFORE_ELEMENT:
-			if (bytes[at] == '{') {
+			if (bytes[at] == '{')
 				response->state = IN_ELEMENT;
-				break;
-			}
-			/* fall through */
+			else
+				feed_between(response, bytes[at++]);
+			break;
 		case AFTER_ELEMENT:
 			feed_between(response, bytes[at++]);
 			break;

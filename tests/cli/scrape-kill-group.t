@@ -1,0 +1,6 @@
+#!/bin/bash
+# ccm-scrape, killed, with all of its process group, at random moments.
+# shellcheck source=tests/scrape.sh
+. "$(dirname "$0")/../scrape.sh"
+
+kill_scrapes KILL group

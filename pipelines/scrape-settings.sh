@@ -90,6 +90,8 @@ read_setting() {
 		printf -v "$1" %s "${!1-}"
 	elif value=$(value_or_file "$1" && printf '%s.' "${!1}"); then
 		printf -v "$1" %s "${value%.}"
+		# A child that reads the file must not see both.
+		export -n "${1?}"
 	else
 		invalid=1
 	fi

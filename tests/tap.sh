@@ -25,8 +25,20 @@ started=()
 
 finish() {
 	local pid
+	local tries=0
 	for pid in "${started[@]}"; do kill "$pid" 2>/dev/null; done
-	for pid in "${started[@]}"; do wait "$pid" 2>/dev/null; done
+	for pid in "${started[@]}"; do
+		# What does not end by itself is a failure, but not one to wait for.
+		while kill -0 "$pid" 2>/dev/null; do
+			if ((++tries > 100)); then
+				ok 1 "process $pid ends on SIGTERM"
+				kill -9 "$pid"
+				break
+			fi
+			sleep 0.1
+		done
+		wait "$pid" 2>/dev/null
+	done
 	cd / && rm -rf "$WORK"
 	[ -n "${skip_all:-}" ] || echo "1..$tests"
 }

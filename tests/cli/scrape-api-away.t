@@ -22,7 +22,11 @@ was_asked() { [ -n "$(cloud GET log)" ]; }
 # ---- -l: this one sees its minute come five seconds after its start
 
 at 02
-staying staying CCM_NOW=2025-09-02T02:04:55Z
+echo "$CONFLUENT_METRICS_CLUSTER_ID_LIST" >list
+echo "$CONFLUENT_METRICS_API_SECRET" >secret
+staying staying CCM_NOW=2025-09-02T02:04:55Z \
+	CONFLUENT_METRICS_API_SECRET= CONFLUENT_METRICS_API_SECRET_FILE=secret \
+	CONFLUENT_METRICS_CLUSTER_ID_LIST= CONFLUENT_METRICS_CLUSTER_ID_LIST_FILE=list
 staying=$pid
 
 # ---- the API is down for two hours

@@ -6,8 +6,9 @@
 
 start_kafka -b 1
 start_cloud -c 3
+at 04
 ccm-scrape 2>err
-is "$(hours)" 2025-09-02T00Z "there is a state"
+is "$(hours)" 2025-09-02T03Z "there is a state"
 
 # ---- one query without an answer
 

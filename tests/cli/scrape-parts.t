@@ -128,9 +128,11 @@ while kill -0 "$sid" 2>/dev/null; do
 	in_session "$sid"
 	for member in "${members[@]}"; do
 		{
-			read -r name <"/proc/$member/comm" &&
-				tr '\0' ' ' <"/proc/$member/cmdline" && echo &&
-				sed "s/\\x00/\\n/g" "/proc/$member/environ" | sed "s/^/$name /"
+			mapfile -d '' -t command <"/proc/$member/cmdline"
+			name=${command[0]##*/}
+			[ "$name" != bash ] || name=${command[1]##*/}
+			echo "${command[*]}"
+			tr '\0' '\n' <"/proc/$member/environ" | sed "s/^/$name /"
 		} >>seen 2>/dev/null
 	done
 	grep -a s3cret seen >>environments
@@ -149,5 +151,5 @@ is "$(grep -c s3cret err)" 0 "no secret is in what DEBUG shows"
 is "$(grep -rc s3cret "$STATE_DIRECTORY" | grep -v ':0$')" '' "no secret is in the state directory"
 is "$(sed -n 's/^\([^ ]*\) .*s3cret-api/\1/p' environments | sort -u | grep -v '^ccm-scrape$' | paste -sd ' ')" \
 	ccm-fetch "the API's secret is in the environment of ccm-fetch only"
-is "$(grep -c '^\(ccm-fetch\|ccm-normalize\|kcat\|jq\|sync\|mv\) .*s3cret-k' environments)" 0 \
+is "$(grep -c '^\(ccm-fetch\|ccm-normalize\|ccm-key\|kcat\|sync\|mv\) .*s3cret-k' environments)" 0 \
 	"Kafka's are not in that of ccm-fetch, and not in kcat's"

@@ -63,7 +63,7 @@ cat >own.json <<'END'
  {"metric":"io.confluent.kafka.server/partition_cuont"}]}
 END
 forget_topic
-at 14
+at 05
 forget_requests
 CCM_QUERIES=own.json run ccm-scrape
 is "$status" 69 "a metric that the API does not know: status 69"
@@ -76,18 +76,18 @@ cloud GET log | grep -c descriptors >n
 is "$(<n)" 0 "the metrics' names, once fetched, are kept"
 touch -d '25 hours ago' "$STATE_DIRECTORY"/cache/descriptors-*
 forget_requests
-run ccm-scrape -f 2025-09-02T13
+run ccm-scrape -f 2025-09-02T04
 cloud GET log | grep -c descriptors >n
 is "$(<n)" 1 "... for a day"
 rm "$STATE_DIRECTORY"/cache/descriptors-*
 fault '{"path":"descriptors","times":-1,"fault":{"status":404}}'
-run ccm-scrape -f 2025-09-02T13
+run ccm-scrape -f 2025-09-02T04
 is "$status" 0 "without the metrics' names: status 0"
 like "$(<err)" 'names are not to be had' "... and that is said"
 no_faults
 
 forget_topic
-at 15
+at 06
 export CONFLUENT_METRICS_COMPUTE_POOL_ID_LIST=lfcp-0001,lfcp-0002
 export CONFLUENT_METRICS_CONNECTOR_ID_LIST=lcc-0001
 export CONFLUENT_METRICS_KSQL_ID_LIST=lksqlc-0001
@@ -110,64 +110,64 @@ is "$(uniq -d got | wc -l)" 0 "... none twice"
 # ---- -f, -S, -n
 
 forget_topic
-expect 15
+expect 06
 mv wanted one
 cat one one | sort >wanted
-at 17
+at 08
 ccm-scrape 2>/dev/null
 forget_topic
-run ccm-scrape -f 2025-09-02T15
+run ccm-scrape -f 2025-09-02T06
 is "$status" 0 "-f: status 0"
-is "$(hours | grep T15)" '2025-09-02T15Z
-2025-09-02T15Z.2' "... a done hour is done again, as another directory"
-ccm-scrape -f 2025-09-02T15:00:00Z 2>/dev/null
+is "$(hours | grep T06)" '2025-09-02T06Z
+2025-09-02T06Z.2' "... a done hour is done again, as another directory"
+ccm-scrape -f 2025-09-02T06:00:00Z 2>/dev/null
 as_wanted "... and all of its values are sent each time"
 run ccm-scrape -f 2025-09-01T12
 is "$status" 0 "-f of an hour from before all: status 0"
 like "$(hours | head -1)" '2025-09-01T12Z$' "... it is done"
 
 forget_topic
-expect 17 18
+expect 08 09
 run ccm-scrape -S
 is "$status" 0 "-S: status 0"
-is "$(spool)" '2025-09-02T17Z.001.ndjson
-2025-09-02T18Z.001.ndjson' "... the records are in the spool, an hour a file"
+is "$(spool)" '2025-09-02T08Z.001.ndjson
+2025-09-02T09Z.001.ndjson' "... the records are in the spool, an hour a file"
 sort "$STATE_DIRECTORY"/spool/*.ndjson | diff - wanted >"diff"
 ok $? "... all of them"
 is "$(find "$STATE_DIRECTORY" -perm /077 ! -type l)" '' "... readable by nobody else"
 KAFKA_ACKS=nonsense run ccm-scrape -S
 is "$status" 0 "... and Kafka's settings are nobody's business"
-ccm-scrape -S -f 2025-09-02T18 2>/dev/null
-rm -r "$STATE_DIRECTORY"/hours/2025-09-02T18Z*
+ccm-scrape -S -f 2025-09-02T09 2>/dev/null
+rm -r "$STATE_DIRECTORY"/hours/2025-09-02T09Z*
 ccm-scrape -S 2>/dev/null
-is "$(spool | grep -c T18)" 3 "a file that waits in the spool is never replaced"
-rm "$STATE_DIRECTORY"/spool/2025-09-02T18Z.00[23].ndjson
+is "$(spool | grep -c T09)" 3 "a file that waits in the spool is never replaced"
+rm "$STATE_DIRECTORY"/spool/2025-09-02T09Z.00[23].ndjson
 run ccm-ship -1 "$STATE_DIRECTORY/spool" ccm-produce confluent-metrics
 is "$status" 0 "a ccm-ship sends what -S has left"
 as_wanted "... and all is on the topic, once"
 
-at 20
+at 11
 forget_requests
 find "$STATE_DIRECTORY" "$CCM_RATE_DIR" -printf '%p %T@ %s\n' | sort >before
 run ccm-scrape -n
 is "$status" 0 "-n: status 0"
-is "$(grep '^# hour' out)" '# hour 2025-09-02T19Z' "... shows the hour to be done"
+is "$(grep '^# hour' out)" '# hour 2025-09-02T10Z' "... shows the hour to be done"
 find "$STATE_DIRECTORY" "$CCM_RATE_DIR" -printf '%p %T@ %s\n' | sort | diff before - >"diff"
 ok $? "... leaves the state directory as it was"
 is "$(cloud GET log)" '' "... and asks nothing"
 grep -v '^#' out | ccm-fetch query 2>err | ccm-normalize | sort >points
-expect 19
+expect 10
 diff wanted points >"diff"
 ok $? "... what it prints is what ccm-fetch takes"
 
 # ---- for the cost-control aggregator
 
 forget_topic
-at 21
-CCM_RECORDS=cost-control CONFLUENT_METRICS_CLUSTER_ID_LIST=lkc-0001 run ccm-scrape -f 2025-09-02T20
-is "$(on_topic | grep -c '"timestamp":1756843200}$')" 13 "cost-control: timestamps are seconds"
-like "$(on_topic | grep request_bytes | head -1)" \
-	'^\{"fields":\{"value":[0-9]+\},"name":"confluent_kafka_server_request_bytes","tags":\{"cluster_id":"lkc-0001","principal_id":"sa-0001"\},"timestamp":1756843200\}$' \
+at 12
+CCM_RECORDS=cost-control CONFLUENT_METRICS_CLUSTER_ID_LIST=lkc-0001 run ccm-scrape -f 2025-09-02T11
+is "$(on_topic | grep -c '"timestamp":1756810800}$')" 13 "cost-control: timestamps are seconds"
+like "$(on_topic | grep '"sa-0001"' | grep request_bytes)" \
+	'^\{"fields":\{"value":[0-9]+\},"name":"confluent_kafka_server_request_bytes","tags":\{"cluster_id":"lkc-0001","principal_id":"sa-0001"\},"timestamp":1756810800\}$' \
 	"... and the tag is principal_id"
 
 # ---- what can no longer be made up
@@ -179,10 +179,10 @@ is "$status" 0 "CCM_BACKFILL_HOURS=3: status 0"
 is "$(hours)" '2025-09-03T03Z
 2025-09-03T04Z
 2025-09-03T05Z' "... the last three hours are done, older ones forgotten"
-is "$(grep ERROR err)" 'ccm-scrape: ERROR: hours lost: 7, from 2025-09-02T19Z to 2025-09-03T02Z, were never fetched and are older than CCM_BACKFILL_HOURS=3' \
+is "$(grep ERROR err)" 'ccm-scrape: ERROR: hours lost: 16, from 2025-09-02T10Z to 2025-09-03T02Z, were never fetched and are older than CCM_BACKFILL_HOURS=3' \
 	"... and those that were never done are told"
-is "$(<"$STATE_DIRECTORY/status/hours_lost")" 7 "... counted"
-is "$(last_run .hours_lost)" 7 "... and in the status"
+is "$(<"$STATE_DIRECTORY/status/hours_lost")" 16 "... counted"
+is "$(last_run .hours_lost)" 16 "... and in the status"
 run ccm-scrape
 is "$(<err)" '' "... once"
 CCM_NOW=2025-09-03T07:05:00Z
@@ -194,4 +194,4 @@ cloud POST now "{\"now\":\"$CCM_NOW\"}" >/dev/null
 CCM_BACKFILL_HOURS=1 run ccm-scrape
 is "$status" 0 "an hour that owed something has become too old: status 0"
 like "$(grep ERROR err)" 'hour lost in part: some queries of 2025-09-03T06Z were never answered' "... told"
-is "$(<"$STATE_DIRECTORY/status/hours_lost")" 8 "... and counted"
+is "$(<"$STATE_DIRECTORY/status/hours_lost")" 17 "... and counted"

@@ -432,9 +432,10 @@ stop_reader(struct reader *reader)
 	if (reader->path != NULL) {
 		reader->stop = true;
 		pthread_join(reader->thread, NULL);
-		rd_kafka_queue_destroy(reader->queue);
-		rd_kafka_consumer_close(reader->consumer);
-		rd_kafka_destroy(reader->consumer);
+		/*
+		 * The consumer goes with the process: where brokers are down,
+		 * rd_kafka_destroy() may wait for ever.
+		 */
 		if (fclose(reader->file) != 0)
 			die(EX_IOERR, "%s: %s", reader->path, strerror(errno));
 	}

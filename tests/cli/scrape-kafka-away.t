@@ -10,7 +10,7 @@ start_cloud -c 3
 # Looked at further below: it waits for a lock that another one holds.
 mkdir locked
 : >locked/lock
-start flock locked/lock sleep 100
+start flock -F locked/lock sleep 100
 begin=$SECONDS
 STATE_DIRECTORY=$WORK/locked ccm-scrape 2>locked.err &
 waiting=$!

@@ -163,7 +163,7 @@ soak: tests
 demo: tests
 	@B=$(B) tests/demo.sh
 
-bench: all
+bench: tests
 	@B=$(B) tests/bench/bench.sh
 
 SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS)) $(wildcard pipelines/*.sh \

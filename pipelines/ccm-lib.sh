@@ -24,7 +24,6 @@
 #	check_text NAME              NAME is one line of UTF-8, or status 78
 #	check_topic NAME             it is a name that Kafka allows, or status 64
 #	end_children PID...          SIGTERM, SIGKILL after five seconds, reaped
-#	own_shell                    a trap asks: is this the script, or a child?
 #	kafka_settings SIDE          KAFKA_* into kafka_conf and kafka_args
 #	kafka_settings SIDE --masked prints them instead, without the secrets
 
@@ -150,13 +149,13 @@ check_text() {
 }
 
 # ---- children ---------------------------------------------------------------
-
-# own_shell: false in a child of the script's. A child that is ended between
-# fork and exec runs the traps of its parent: what ends children or removes
-# files has to look first.
-own_shell() {
-	[ "$BASHPID" = "$$" ]
-}
+#
+# A child that gets a signal between fork and exec runs the traps of its parent.
+# A trap that ends other children or removes files begins with
+#
+#	[[ $BASHPID = "$$" ]] || return 0
+#
+# just like that: a function that asks the same was seen to say yes there.
 
 # end_children PID...: a child of this shell that has ended already is passed
 # over. Returns when all are reaped.
@@ -215,7 +214,7 @@ kafka_settings_input() {
 # takes every secret out of the environment, so that no child has it but kcat,
 # through a pipe:
 #
-#	kcat -F <(printf %s "$kafka_conf") "${kafka_args[@]}" ...
+#	kcat -F <(printf %s "$kafka_conf") "${kafka_args[@]}" ...	(run_kcat)
 #
 # With --masked it prints what is in force instead, a PROPERTY=VALUE a line in
 # their order, and changes nothing.
@@ -283,11 +282,18 @@ kcat_pid=
 kcat_refused_after=10
 kcat_end_with=TERM
 
-# kcat_temporary_files: descriptors $kcat_out and $kcat_err, of empty files.
+# kcat_temporary_files: descriptors $kcat_out and $kcat_err, of empty files, and
+# $kcat_life, of a pipe.
 kcat_temporary_files() {
-	kcat_files=$(mktemp -d "${TMPDIR:-/tmp}/ccm.XXXXXX") ||
+	local both
+	kcat_files=$(mktemp -d "${TMPDIR:-/tmp}/ccm.XXXXXX") &&
+		mkfifo "$kcat_files/life" ||
 		die 73 "cannot make a directory in ${TMPDIR:-/tmp}"
 	exec {kcat_out}>>"$kcat_files/out" {kcat_err}>>"$kcat_files/err"
+	# Open for reading and writing at first: no end waits for the other then.
+	exec {both}<>"$kcat_files/life"
+	exec {kcat_life}<"/proc/self/fd/$both"
+	exec {both}>&-
 }
 
 # The files live on for as long as somebody has them open.
@@ -405,27 +411,33 @@ kcat_end() {
 	kcat_pid=
 }
 
+# run_kcat ARGUMENT...: starts it with the settings that are in force; its pid
+# is in $kcat_pid. It has the only end of a pipe: that it has ended is the end of
+# file there, which read waits for better than wait does.
+run_kcat() {
+	local alive
+	exec {alive}>"/proc/self/fd/$kcat_life"
+	kcat -F <(printf %s "$kafka_conf") "${kafka_args[@]}" "$@" <&0 &
+	kcat_pid=$!
+	exec {alive}>&-
+}
+
 # kcat_watch: until the child $kcat_pid has ended; its status is then in
 # $kcat_status. Ends it where it was refused (see kcat_refusal), and has not got
 # further for $kcat_refused_after seconds. Calls kcat_said twice a second, with
 # what is in $news, if anything.
 kcat_watch() {
-	local tick ended status refused_at=
+	local refused_at= nothing
 	kcat_status=
 	kcat_seen=${kcat_seen:-0}
 	refusal=
 	refusal_status=
 	while [ -z "$kcat_status" ]; do
-		sleep 0.5 &
-		tick=$!
-		ended=
-		status=0
-		# Bash would tell on stderr that a child was killed; so do we, later.
-		wait -n -p ended "$kcat_pid" "$tick" 2>/dev/null || status=$?
-		if [ "$ended" = "$kcat_pid" ]; then
-			kcat_status=$status
-			kill "$tick" 2>/dev/null || :
-			wait "$tick" 2>/dev/null || :
+		# No byte ever comes: that took half a second, or kcat has ended.
+		if ! read -r -t 0.5 -u "$kcat_life" nothing && (($? <= 128)); then
+			kcat_status=0
+			# Bash would tell on stderr that a child was killed.
+			wait "$kcat_pid" 2>/dev/null || kcat_status=$?
 		fi
 		kcat_news ${kcat_status:+final}
 		[ -z "$progress" ] || refusal=
@@ -456,9 +468,7 @@ kafka_ask() {
 	local topic=$1 line tries
 	for tries in 1 2 3 4 5 6; do
 		kcat_forget
-		kcat -L -m 10 -F <(printf %s "$kafka_conf") "${kafka_args[@]}" \
-			-t "$topic" </dev/null 1>&"$kcat_out" 2>&"$kcat_err" &
-		kcat_pid=$!
+		run_kcat -L -m 10 -t "$topic" </dev/null 1>&"$kcat_out" 2>&"$kcat_err"
 		# It has nothing to lose, and would not hear SIGTERM.
 		kcat_refused_after=2 kcat_end_with=KILL kcat_watch
 		if [ "$kcat_status" -ne 0 ]; then

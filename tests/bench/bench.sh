@@ -83,6 +83,23 @@ for program in ccm-normalize ccm-key; do
 		"$(cat rss)" "$(($(stat -c %s "$input") / 1000000))"
 done
 
+# A page of six hours by the minute of 1,000 groups, from the simulated API.
+"$B/sim/sim-cloud" -k K:S -r 0 -c 250 -n 2025-09-02T01:05:00Z >cloud.url &
+cloud=$!
+trap 'kill $cloud; rm -rf "$work"' EXIT
+until [ -s cloud.url ]; do sleep 0.05; done
+CONFLUENT_METRICS_HOST=$(<cloud.url)
+export CONFLUENT_METRICS_HOST CONFLUENT_METRICS_REQUESTS_PER_MINUTE=100000 \
+	CCM_RATE_DIR=$work/rate CONFLUENT_METRICS_API_KEY=K \
+	CONFLUENT_METRICS_API_SECRET=S
+/usr/bin/time -f '%M %e' -o rss ccm-fetch query \
+	-m io.confluent.kafka.server/request_bytes -g metric.principal_id -G PT1M \
+	-r kafka.id="$(seq -s, -f 'lkc-%04.0f' 250)" \
+	-i 2025-09-01T19:00:00Z/PT6H >page
+read -r kib seconds <rss
+printf '%-28s %8d KiB resident for a page of %d points, %s s\n' ccm-fetch \
+	"$kib" "$(wc -l <page)" "$seconds"
+
 # A run of ccm-scrape that has nothing to do.
 export CONFLUENT_METRICS_API_KEY=K CONFLUENT_METRICS_API_SECRET=S \
 	CONFLUENT_METRICS_CLUSTER_ID_LIST=lkc-1 \

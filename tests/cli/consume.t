@@ -61,7 +61,7 @@ kcat_of() {
 	read -ra children 2>/dev/null <"/proc/$1/task/$1/children"
 	for child in "${children[@]}"; do
 		tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null |
-			grep -q '^kcat -E ' && echo "$child" && return
+			grep -q '^kcat .* -E ' && echo "$child" && return
 	done
 	return 1
 }
@@ -107,8 +107,10 @@ closed() {
 }
 awk '/^\.Sh/ { on = /EXAMPLES/ } /^\.Ed/ { exit } on && show
 	/^\.Bd/ { show = on }' "$ROOT/tools/ccm-consume.1" | sed 's/^\$ //' >example
-bash example >example.out 2>example.err &
-example=$!
+(
+	bash example >example.out 2>example.err
+	echo $? >example.status
+) &
 closed head -c 3000 pipe g-pipe
 trap '' PIPE
 closed ignored -c 3000 pipe g-ignored
@@ -218,6 +220,6 @@ kill -TERM "$patient"
 ended patient
 is "$status" 0 'until SIGTERM'
 is "$(ls tmp)" '' 'no file is left'
-wait $example
+ended example
 is "$(sort -k 3n example.out | tail -n 1)" $'metric\ttopic-500\t500' \
 	'the example of the manual page does what it says'

@@ -71,18 +71,18 @@ ended() {
 	status=$(cat status)
 }
 
-# child NAME: the pid of the child of ccm-produce's that runs NAME, with -P in
-# its arguments where that is kcat.
+# child REGEX: the pid of the child of ccm-produce's that has such a command line.
 child() {
-	local child
-	local children
+	local child children
 	read -ra children 2>/dev/null <"/proc/$pid/task/$pid/children"
 	for child in "${children[@]}"; do
-		tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null |
-			grep -qE "^($1) (-P|-c)" && echo "$child" && return
+		tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null | grep -qE "$1" &&
+			echo "$child" && return
 	done
 	return 1
 }
+sending='^kcat .* -P '
+keying='^ccm-key '
 
 gone() { ! kill -0 "$1"; }
 
@@ -94,21 +94,21 @@ records 1 3 >three
 	echo $? >away.status
 	wc -l >away.left
 ) <three &
-away=$!
 (
 	KAFKA_SECURITY_PROTOCOL=SSL ccm-produce metrics 2>tls.err
 	echo $? >tls.status
 ) <three &
-tls=$!
 
 # A kcat that gets a refusal in the middle of a send, and would sit it out.
 mkdir fake
 cat >fake/kcat <<'END'
 #!/bin/sh
-if [ "$1" = -L ]; then
+case " $* " in
+*' -L '*)
 	echo '  topic "metrics" with 1 partitions:'
 	exit
-fi
+	;;
+esac
 echo '% Message delivered to partition 0 (offset 1)' >&2
 echo '% ERROR: Local: Authentication failure: b:9092/1: SASL authentication error: Authentication failed: revoked (after 5ms in state AUTH_REQ)' >&2
 exec sleep 60
@@ -118,7 +118,6 @@ chmod +x fake/kcat
 	PATH=$WORK/fake:$PATH ccm-produce metrics 2>revoked.err
 	echo $? >revoked.status
 ) <three &
-revoked=$!
 
 # ---- the command line -------------------------------------------------------
 
@@ -264,12 +263,10 @@ control topic-error late UNKNOWN_TOPIC_OR_PART
 	ccm-produce gone 2>gone.err
 	echo $? >gone.status
 ) <three &
-unknown=$!
 (
 	ccm-produce late 2>late.err
 	echo $? >late.status
 ) <three &
-late=$!
 
 KAFKA_SETTINGS='{"no.such.property":1}' run ccm-produce metrics <three
 like "$status $(cat err)" '^78 .*no.such.property' 'a property that kcat does not know is status 78'
@@ -279,7 +276,7 @@ KAFKA_RECONNECT_BACKOFF_MS=900 KAFKA_RECONNECT_BACKOFF_MAX_MS=800 \
 	run ccm-produce metrics <three
 like "$status $(cat err)" '^78 .*reconnect.backoff' 'so are settings that contradict each other'
 control topic-error late none
-wait $late
+until_true 20 [ -s late.status ]
 is "$(cat late.status)" 0 'a topic that is there after a second is used'
 
 # A broker that knows just enough to refuse a password.
@@ -332,7 +329,8 @@ KAFKA_BOOTSTRAP_SERVERS=localhost:$port KAFKA_SECURITY_PROTOCOL=SSL \
 like "$status $(cat err)" '^78 .*no TLS with the broker: .*certificate verify failed.*KAFKA_SSL_CAFILE' \
 	'a certificate that nobody vouches for is status 78'
 
-wait $unknown
+until_true 20 [ -s gone.status ]
+control topic-error gone none
 is "$(cat gone.status gone.err)" \
 	$'69\nccm-produce: topic gone does not exist, and the broker does not create it; nothing was sent' \
 	'a topic that stays unknown is status 69'
@@ -351,9 +349,9 @@ sent_since_then >/dev/null
 export KAFKA_RECONNECT_BACKOFF_MAX_MS=500
 rm -f go
 GLOBAL_LOG_LEVEL=DEBUG produce ccm-produce metrics < <(slowly)
-until_true 10 child kcat
-kcat=$(child kcat)
-key=$(child ccm-key)
+until_true 10 child "$sending"
+kcat=$(child "$sending")
+key=$(child "$keying")
 cat "/proc/$pid/cmdline" "/proc/$kcat/cmdline" "/proc/$key/cmdline" >cmdlines
 cat "/proc/$kcat/environ" "/proc/$key/environ" >environs
 is "$(grep -acF s3cret cmdlines)$(grep -acF s3cret environs)" 00 \
@@ -370,9 +368,9 @@ compare wanted 'and every record is there exactly once'
 
 rm -f go
 produce ccm-produce metrics < <(slowly)
-until_true 10 child kcat
-kcat=$(child kcat)
-key=$(child ccm-key)
+until_true 10 child "$sending"
+kcat=$(child "$sending")
+key=$(child "$keying")
 control rtt all 2000
 touch go
 until_true 10 gone "$key"
@@ -384,17 +382,17 @@ like "$status $(cat err)" '^75 ccm-produce: delivered [0-9]+ of (6000|an unknown
 
 rm -f go
 produce ccm-produce metrics < <(slowly)
-until_true 10 child kcat
+until_true 10 child "$sending"
 touch go
-kill -KILL "$(child kcat)"
+kill -KILL "$(child "$sending")"
 ended
 like "$status $(cat err)" '^75 ccm-produce: delivered [0-9]+ of .*: kcat ended with status 137' \
 	'kcat ended by SIGKILL too'
 
 rm -f go
 produce ccm-produce metrics < <(slowly)
-until_true 10 child kcat
-kill -KILL "$(child ccm-key)"
+until_true 10 child "$sending"
+kill -KILL "$(child "$keying")"
 touch go
 ended
 like "$status $(cat err)" '^75 .*ccm-key was ended in the middle \(status 137\)' \
@@ -402,9 +400,9 @@ like "$status $(cat err)" '^75 .*ccm-key was ended in the middle \(status 137\)'
 
 rm -f go
 produce ccm-produce metrics < <(slowly)
-until_true 10 child kcat
-kcat=$(child kcat)
-key=$(child ccm-key)
+until_true 10 child "$sending"
+kcat=$(child "$sending")
+key=$(child "$keying")
 kill -TERM "$pid"
 ended
 touch go
@@ -416,8 +414,8 @@ sent_since_then >/dev/null
 
 rm -f go
 produce ccm-produce metrics < <(slowly)
-until_true 10 child kcat
-kcat=$(child kcat)
+until_true 10 child "$sending"
+kcat=$(child "$sending")
 kill -KILL "$pid"
 ended
 touch go
@@ -427,7 +425,7 @@ compare wanted 'and what it had begun is sent to its end'
 
 rm -f go
 produce ccm-produce metrics < <(slowly)
-until_true 10 child kcat
+until_true 10 child "$sending"
 control down all
 touch go
 until_true 10 grep -q 'no broker can be reached' err
@@ -439,7 +437,7 @@ compare wanted 'and nothing is lost or doubled'
 
 rm -f go
 KAFKA_DELIVERY_TIMEOUT_MS=1500 produce ccm-produce metrics < <(slowly)
-until_true 10 child kcat
+until_true 10 child "$sending"
 control down all
 touch go
 ended
@@ -447,15 +445,15 @@ like "$status $(cat err)" '^75 .*delivered [0-9]+ of 6000 records to metrics: .*
 	'all brokers away for longer than KAFKA_DELIVERY_TIMEOUT_MS are status 75'
 control up all
 
-wait $away
+until_true 20 [ -s away.left ]
 like "$(cat away.status) $(cat away.err)" \
 	'^75 ccm-produce: no broker has answered: .*Connection refused.*; nothing was sent$' \
 	'brokers that do not answer at the start are status 75'
 is "$(tr -d ' ' <away.left)" 3 'and standard input is left as it was'
-wait $tls
+until_true 20 [ -s tls.status ]
 like "$(cat tls.status) $(cat tls.err)" '^78 .*SSL_HANDSHAKE.*check KAFKA_SECURITY_PROTOCOL' \
 	'TLS to a broker without it is status 78'
-wait $revoked
+until_true 20 [ -s revoked.status ]
 like "$(cat revoked.status) $(cat revoked.err)" \
 	'^77 .*the broker refuses these credentials: .*Authentication failed: revoked' \
 	'credentials that are refused in the middle of a send end it'

@@ -29,9 +29,10 @@ staying staying CCM_NOW=2025-09-02T02:04:55Z \
 	CONFLUENT_METRICS_CLUSTER_ID_LIST= CONFLUENT_METRICS_CLUSTER_ID_LIST_FILE=list
 staying=$pid
 
-# ---- the API is down for two hours
+# ---- the API is down for three hours
 
 expect 00 01 02
+until_true 20 test -d staying/hours/2025-09-02T01Z
 at 01
 port=${CONFLUENT_METRICS_HOST##*:}
 kill "$cloud_pid"

@@ -147,21 +147,21 @@ owe_rest(struct query *query)
 }
 
 /*
- * What is left of the query could not be answered: for now (EX_TEMPFAIL, or
- * whatever else is no word of the API), so that it is owed where somebody keeps
- * what is owed.
+ * What is left of the query could not be answered: for now (EX_TEMPFAIL), or by
+ * something that is not the API. It is owed, where somebody keeps what is owed.
  */
 static void
-give_up(struct query *query, int status)
+give_up(struct query *query, int status, const char *why)
 {
 	struct run *run = query->run;
 
 	cut_piece(query);
 	if (run->owed_path != NULL && query->is_points) {
-		owe_rest(query);
 		log_warn(
-		    "%s: owed: it will have to be asked again", query->name);
+		    "%s: %s; owed: it has to be asked again", query->name, why);
+		owe_rest(query);
 	} else {
+		log_error("%s: %s", query->name, why);
 		drop_points(query);
 		query->refused = true;
 		fail_run(run, status);
@@ -379,23 +379,25 @@ static void
 try_again(struct query *query, const char *why)
 {
 	int64_t delay_ms, asked_ms = query->transfer.wait_ms;
+	struct buf end = BUF_INIT;
 
 	cut_page(query);
 	query->attempts++;
 	delay_ms = backoff_ms(query->attempts);
 	if (asked_ms > delay_ms)
 		delay_ms = asked_ms;
-	if (asked_ms > WAIT_MAX_MS) {
-		log_warn("%s: %s; the API asks to wait for %lld s, which is "
-			 "too long for this run",
-		    query->name, why, (long long)(asked_ms / 1000));
-		give_up(query, EX_TEMPFAIL);
-		return;
-	}
-	if (query->attempts == ATTEMPTS) {
-		log_error("%s: %s; gave up after %d attempts", query->name, why,
-		    ATTEMPTS);
-		give_up(query, EX_TEMPFAIL);
+	if (asked_ms > WAIT_MAX_MS)
+		buf_printf(&end,
+		    "%s; the API asks to wait for %lld s, which is too long "
+		    "for "
+		    "this run",
+		    why, (long long)(asked_ms / 1000));
+	else if (query->attempts == ATTEMPTS)
+		buf_printf(
+		    &end, "%s; gave up after %d attempts", why, ATTEMPTS);
+	if (end.len > 0) {
+		give_up(query, EX_TEMPFAIL, buf_terminate(&end));
+		buf_free(&end);
 		return;
 	}
 	log_info("%s: %s; attempt %d of %d in %.1f s", query->name, why,
@@ -465,10 +467,8 @@ static void
 restart(struct query *query, const char *detail)
 {
 	if (++query->restarts > RESTARTS) {
-		log_error("%s: page tokens expire faster than the pages come "
-			  "(%d times): %s",
-		    query->name, RESTARTS, detail);
-		give_up(query, EX_TEMPFAIL);
+		give_up(query, EX_TEMPFAIL,
+		    "page tokens expire faster than the pages come");
 		return;
 	}
 	log_info("%s: the page token was refused (%s); begun anew", query->name,
@@ -608,9 +608,7 @@ answered_with_error(struct query *query)
 		refuse_query(query, EX_UNAVAILABLE);
 	} else {
 		describe_foreign_answer(transfer, &why);
-		log_error("%s: %s; check CONFLUENT_METRICS_HOST and the proxy",
-		    query->name, why.data);
-		give_up(query, EX_UNAVAILABLE);
+		give_up(query, EX_UNAVAILABLE, why.data);
 	}
 	free(details);
 	buf_free(&why);
@@ -654,8 +652,7 @@ on_end(struct query *query)
 	} else if (query->response.error != NULL) {
 		try_again(query, query->response.error);
 	} else if (is_permanent(transfer->result)) {
-		log_error("%s: %s", query->name, transfer->message);
-		give_up(query, EX_UNAVAILABLE);
+		give_up(query, EX_UNAVAILABLE, transfer->message);
 	} else {
 		try_again(query, transfer->message);
 	}
@@ -761,10 +758,10 @@ start_ready(struct run *run)
 			continue;
 		turn_ms = rate_take(&run->rate);
 		if (turn_ms > WAIT_MAX_MS) {
-			log_warn("%s: the API has asked for a pause of another "
-				 "%lld s",
-			    query->name, (long long)(turn_ms / 1000));
-			give_up(query, EX_TEMPFAIL);
+			give_up(query, EX_TEMPFAIL,
+			    "the API has asked for a pause that is too long "
+			    "for "
+			    "this run");
 			continue;
 		}
 		if (turn_ms > 0)

@@ -286,9 +286,10 @@ kcat_end_with=TERM
 # $kcat_life, of a pipe.
 kcat_temporary_files() {
 	local both
-	kcat_files=$(mktemp -d "${TMPDIR:-/tmp}/ccm.XXXXXX") &&
-		mkfifo "$kcat_files/life" ||
+	if ! kcat_files=$(mktemp -d "${TMPDIR:-/tmp}/ccm.XXXXXX") ||
+		! mkfifo "$kcat_files/life"; then
 		die 73 "cannot make a directory in ${TMPDIR:-/tmp}"
+	fi
 	exec {kcat_out}>>"$kcat_files/out" {kcat_err}>>"$kcat_files/err"
 	# Open for reading and writing at first: no end waits for the other then.
 	exec {both}<>"$kcat_files/life"
@@ -427,14 +428,16 @@ run_kcat() {
 # further for $kcat_refused_after seconds. Calls kcat_said twice a second, with
 # what is in $news, if anything.
 kcat_watch() {
-	local refused_at= nothing
+	local status refused_at=''
 	kcat_status=
 	kcat_seen=${kcat_seen:-0}
 	refusal=
 	refusal_status=
 	while [ -z "$kcat_status" ]; do
 		# No byte ever comes: that took half a second, or kcat has ended.
-		if ! read -r -t 0.5 -u "$kcat_life" nothing && (($? <= 128)); then
+		status=0
+		read -r -t 0.5 -u "$kcat_life" || status=$?
+		if ((status <= 128)); then
 			kcat_status=0
 			# Bash would tell on stderr that a child was killed.
 			wait "$kcat_pid" 2>/dev/null || kcat_status=$?

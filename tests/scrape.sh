@@ -166,7 +166,8 @@ none_in_session() {
 kill_scrapes() {
 	local signal=$1 whom=$2 times=${KILLS:-20} seed=${RANDOM_SEED:-$((EPOCHSECONDS % 32768))}
 	local i run sid moment begin duration hit=0 members
-	local lost=0 rubbish=0 unsent=0 unfinished=0
+	local lost=0 rubbish=0 unsent=0 unfinished=0 victim="its process group"
+	[ "$whom" = group ] || victim="one process of it"
 	echo "# RANDOM_SEED=$seed"
 	RANDOM=$seed
 	start_kafka -b 1
@@ -213,7 +214,7 @@ kill_scrapes() {
 	: >"diff"
 	is "$lost lost, $rubbish with rubbish, $unsent unsent, $unfinished unfinished" \
 		"0 lost, 0 with rubbish, 0 unsent, 0 unfinished" \
-		"SIG$signal to ${whom/#one/one process} of it at $times moments: no value is lost"
+		"SIG$signal to $victim at $times moments: no value is lost"
 	# The moments are to be within the run, most of them.
 	((hit * 2 >= times))
 	ok $? "... $hit of them while it ran"

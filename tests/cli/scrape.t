@@ -195,3 +195,14 @@ CCM_BACKFILL_HOURS=1 run ccm-scrape
 is "$status" 0 "an hour that owed something has become too old: status 0"
 like "$(grep ERROR err)" 'hour lost in part: some queries of 2025-09-03T06Z were never answered' "... told"
 is "$(<"$STATE_DIRECTORY/status/hours_lost")" 17 "... and counted"
+
+# ---- many clusters
+
+rm -rf "$STATE_DIRECTORY"
+start_cloud -c 1000 -P 4 -T 5
+printf -v CONFLUENT_METRICS_CLUSTER_ID_LIST 'lkc-%04d,' {1..1000}
+run ccm-scrape -S
+is "$status" 0 "1,000 clusters: status 0"
+is "$(cat "$STATE_DIRECTORY"/spool/* | wc -l)" 13000 "... with all of their values"
+(($(last_run .requests) <= 3 * 12))
+ok $? "... in at most 12 requests a metric ($(last_run .requests) for three)"

@@ -282,22 +282,24 @@ kcat_pid=
 kcat_refused_after=10
 kcat_end_with=TERM
 
-# kcat_temporary_files: descriptors $kcat_out and $kcat_err, of empty files, and
-# $kcat_life, of a pipe.
+# kcat_temporary_files: descriptors of files that have no names: $kcat_out and
+# $kcat_err, $kcat_life for reading from a pipe, and $kcat_data for both ends of
+# another.
 kcat_temporary_files() {
 	local both
 	if ! kcat_files=$(mktemp -d "${TMPDIR:-/tmp}/ccm.XXXXXX") ||
-		! mkfifo "$kcat_files/life"; then
-		die 73 "cannot make a directory in ${TMPDIR:-/tmp}"
+		! mkfifo "$kcat_files/life" "$kcat_files/data"; then
+		die 73 "cannot make files in ${TMPDIR:-/tmp}"
 	fi
 	exec {kcat_out}>>"$kcat_files/out" {kcat_err}>>"$kcat_files/err"
 	# Open for reading and writing at first: no end waits for the other then.
-	exec {both}<>"$kcat_files/life"
+	exec {both}<>"$kcat_files/life" {kcat_data}<>"$kcat_files/data"
 	exec {kcat_life}<"/proc/self/fd/$both"
 	exec {both}>&-
+	kcat_unlink_files
 }
 
-# The files live on for as long as somebody has them open.
+# A script's EXIT trap calls it too.
 kcat_unlink_files() {
 	[ -z "$kcat_files" ] || rm -rf "$kcat_files"
 	kcat_files=

@@ -293,6 +293,7 @@ kcat_temporary_files() {
 	fi
 	exec {kcat_out}>>"$kcat_files/out" {kcat_err}>>"$kcat_files/err"
 	# Open for reading and writing at first: no end waits for the other then.
+	# shellcheck disable=SC2034 # ccm-produce has a use for $kcat_data
 	exec {both}<>"$kcat_files/life" {kcat_data}<>"$kcat_files/data"
 	exec {kcat_life}<"/proc/self/fd/$both"
 	exec {both}>&-

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The EXAMPLES of the manual pages do what they say. Those of ccm-ship,
 # ccm-produce, ccm-consume and ccm-scrape are in the tests of these.
-. "$(dirname "$0")/../scrape.sh"
+. "$(dirname "$0")/../simulators.sh"
 
 # examples PAGE: each command on a line of its own, a tab, and what the page
 # says that it writes, with "\n" for newlines.

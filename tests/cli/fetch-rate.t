@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ccm-fetch and the limit on requests, which takes its minute.
 # shellcheck disable=SC2119 # its options are optional
-. "$(dirname "$0")/../scrape.sh"
+. "$(dirname "$0")/../simulators.sh"
 
 M=io.confluent.kafka.server
 query() { ccm-fetch query -s stats -i 2025-09-02T00:00:00Z/PT1H "$@"; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ccm-fetch against the simulated API: pages, refusals, faults, the rate limit.
-. "$(dirname "$0")/../scrape.sh"
+. "$(dirname "$0")/../simulators.sh"
 
 M=io.confluent.kafka.server
 hour=(-i 2025-09-02T00:00:00Z/PT1H)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # ccm-scrape while the API is away, and while it stays (-l).
-# shellcheck source=tests/scrape.sh
-. "$(dirname "$0")/../scrape.sh"
+# shellcheck source=tests/simulators.sh
+. "$(dirname "$0")/../simulators.sh"
 
 start_kafka -b 1
 start_cloud -c 3

@@ -1,8 +1,8 @@
 #!/bin/bash
 # ccm-scrape while Kafka is away, slow to come, or refuses a record; and while
 # another ccm-scrape runs.
-# shellcheck source=tests/scrape.sh
-. "$(dirname "$0")/../scrape.sh"
+# shellcheck source=tests/simulators.sh
+. "$(dirname "$0")/../simulators.sh"
 
 start_kafka -b 2
 start_cloud -c 3

@@ -1,6 +1,6 @@
 #!/bin/bash
 # ccm-scrape, a process of which is killed, at random moments.
-# shellcheck source=tests/scrape.sh
-. "$(dirname "$0")/../scrape.sh"
+# shellcheck source=tests/simulators.sh
+. "$(dirname "$0")/../simulators.sh"
 
 kill_scrapes KILL one

@@ -1,6 +1,6 @@
 #!/bin/bash
 # ccm-scrape, stopped, with all of its process group, at random moments.
-# shellcheck source=tests/scrape.sh
-. "$(dirname "$0")/../scrape.sh"
+# shellcheck source=tests/simulators.sh
+. "$(dirname "$0")/../simulators.sh"
 
 kill_scrapes TERM group

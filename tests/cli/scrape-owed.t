@@ -1,8 +1,8 @@
 #!/bin/bash
 # ccm-scrape where the API does not answer, or refuses: what came is published
 # at once, what did not is asked again, and nothing else is.
-# shellcheck source=tests/scrape.sh
-. "$(dirname "$0")/../scrape.sh"
+# shellcheck source=tests/simulators.sh
+. "$(dirname "$0")/../simulators.sh"
 
 start_kafka -b 1
 start_cloud -c 3

@@ -1,8 +1,8 @@
 #!/bin/bash
 # ccm-scrape when one of its parts fails, when the disk is full, and what becomes
 # of secrets.
-# shellcheck source=tests/scrape.sh
-. "$(dirname "$0")/../scrape.sh"
+# shellcheck source=tests/simulators.sh
+. "$(dirname "$0")/../simulators.sh"
 
 start_kafka -b 1
 start_cloud -c 3 -P 250 -T 250

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the tests of ccm-scrape share: the two simulators as it sees them, and
+# What the tests of ccm-scrape and ccm-fetch share: the two simulators as it sees them, and
 # ways to look at what has come out of it.
 # shellcheck disable=SC2034 # used by those that source it
 # shellcheck source=tests/tap.sh

@@ -95,6 +95,26 @@ control topic-error late UNKNOWN_TOPIC_OR_PART
 consume missing -e late g-missing
 consume waiting late g-waiting
 waiting=$pid
+# A kcat that reads for a while before its password is withdrawn.
+mkdir fake
+cat >fake/kcat <<'END'
+#!/bin/sh
+case " $* " in
+*' -b '*)
+	exit 1
+	;;
+*' -L '*)
+	echo '  topic "metrics" with 1 partitions:'
+	exit
+	;;
+esac
+sleep 1
+echo '%3|1.2|FAIL|rdkafka#consumer-1| [thrd:b:9092/1]: b:9092/1: SASL authentication error: Authentication failed: revoked (after 5ms in state AUTH_REQ)' >&2
+exec sleep 60
+END
+chmod +x fake/kcat
+PATH=$WORK/fake:$PATH consume revoked metrics g-revoked
+
 # closed NAME ARGUMENT...: as consume, to a reader that goes after two lines.
 closed() {
 	local name=$1
@@ -137,6 +157,11 @@ like "$status $(cat err)" '^78 .*no.such.property' 'so is one that kcat does not
 KAFKA_SESSION_TIMEOUT_MS=400000 \
 	run ccm-consume metrics g
 like "$status $(cat err)" '^78 .*session.timeout.ms' 'so are settings that contradict each other'
+
+KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT KAFKA_SASL_MECHANISM=PLAIN \
+	KAFKA_SASL_USERNAME=me KAFKA_SASL_PASSWORD=s3cret run ccm-consume metrics g
+like "$status $(cat err)" '^78 .*the broker does not take this KAFKA_SASL_MECHANISM' \
+	'so is a mechanism that the broker does not have'
 
 # ---- reading to an end ------------------------------------------------------
 
@@ -223,3 +248,6 @@ is "$(ls tmp)" '' 'no file is left'
 ended example
 is "$(sort -k 3n example.out | tail -n 1)" $'metric\ttopic-500\t500' \
 	'the example of the manual page does what it says'
+ended revoked
+like "$status $(cat revoked.err)" '^77 .*WARN: no answer from broker b:9092 .*the broker refuses these credentials: .*revoked' \
+	'a password that is withdrawn ends it with status 77'

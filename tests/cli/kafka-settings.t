@@ -524,3 +524,8 @@ ssl.key.password=********
 ssl.keystore.password=********' '--masked shows what is in force, without the secrets'
 GLOBAL_LOG_LEVEL=LOUD run settings producer
 refused GLOBAL_LOG_LEVEL '"LOUD"; it takes CRITICAL, FATAL,'
+JOURNAL_STREAM=$(stat -c %d:%i err) KAFKA_ACKS=1 KAFKA_FOO=1 run settings producer
+is "$(cut -c 1-18 err)" $'<4>settings: WARN:\n<4>settings: WARN:' \
+	'a line to the journal begins with its priority'
+JOURNAL_STREAM=1:1 GLOBAL_LOG_LEVEL=ERROR KAFKA_ACKS=1 run settings producer
+is "$(cat err)" '' 'a warning is not shown at level ERROR'

@@ -140,12 +140,12 @@ END_TEST
 START_TEST(other_filters_are_not_cut)
 {
 	static const char *const cases[] = {KAFKA("lkc-1"),
-	    "{\"op\":\"OR\",\"filters\":[{\"field\":\"metric.topic\",\"op\":"
-	    "\"EQ\",\"value\":\"a\"}," KAFKA("lkc-1") "]}",
+	    ("{\"op\":\"OR\",\"filters\":[{\"field\":\"metric.topic\",\"op\":"
+	     "\"EQ\",\"value\":\"a\"}," KAFKA("lkc-1") "]}"),
 	    "{\"op\":\"NOT\",\"filter\":{\"op\":\"OR\",\"filters\":[" KAFKA(
 		"lkc-1") "," KAFKA("lkc-2") "]}}",
-	    "{\"op\":\"OR\",\"filters\":[{\"field\":\"resource.kafka.id\","
-	    "\"op\":\"GT\",\"value\":\"a\"}]}"};
+	    ("{\"op\":\"OR\",\"filters\":[{\"field\":\"resource.kafka.id\","
+	     "\"op\":\"GT\",\"value\":\"a\"}]}")};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct buf text = BUF_INIT;

@@ -26,6 +26,8 @@
 #	end_children PID...          SIGTERM, SIGKILL after five seconds, reaped
 #	kafka_settings SIDE          KAFKA_* into kafka_conf and kafka_args
 #	kafka_settings SIDE --masked prints them instead, without the secrets
+#
+# What runs and watches kcat, for ccm-produce and ccm-consume, is at the end.
 
 export LC_ALL=C
 # shellcheck disable=SC2154 # $here is the script's

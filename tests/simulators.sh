@@ -77,7 +77,14 @@ start_kafka() {
 
 # kafka COMMAND...: returns when it is in force
 kafka() {
+	cat kafka.err >>kafka.history
 	: >kafka.err
+	# Nobody would read the pipe, and the test would wait for ever.
+	if ! kill -0 "$kafka_pid" 2>/dev/null; then
+		echo "# sim-kafka has died"
+		tail -n 40 kafka.history | sed 's/^/# /'
+		return 1
+	fi
 	echo "$*" >kafka.control
 	until_true 10 grep -qxF "sim-kafka: ok: $*" kafka.err ||
 		echo "# sim-kafka does not obey: $*"

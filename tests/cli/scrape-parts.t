@@ -129,8 +129,8 @@ while kill -0 "$sid" 2>/dev/null; do
 	for member in "${members[@]}"; do
 		{
 			mapfile -d '' -t command <"/proc/$member/cmdline"
-			name=${command[0]##*/}
-			[ "$name" != bash ] || name=${command[1]##*/}
+			name=${command[0]-} name=${name##*/}
+			[ "$name" != bash ] || name=${command[1]-} name=${name##*/}
 			echo "${command[*]}"
 			tr '\0' '\n' <"/proc/$member/environ" | sed "s/^/$name /"
 		} >>seen 2>/dev/null

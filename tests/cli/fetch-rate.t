@@ -7,6 +7,12 @@ M=io.confluent.kafka.server
 query() { ccm-fetch query -s stats -i 2025-09-02T00:00:00Z/PT1H "$@"; }
 requests() { cloud GET log | grep -c .; }
 
+start_cloud -r 3 -R 3
+run query -l 1 -m $M/request_bytes -r kafka.id=lkc-0001,lkc-0002 -g principal_id
+is "$status $(wc -l <out) $(jq -c '[.requests, .throttled]' stats)" "0 8 [8,0]" \
+	"a limit that the API says is used up is waited for, and provokes no 429"
+rm -rf "$CCM_RATE_DIR"
+
 start_cloud
 export CONFLUENT_METRICS_REQUESTS_PER_MINUTE=5
 (query -l 1 -m $M/request_bytes -r kafka.id=lkc-0001,lkc-0002 -g principal_id >one 2>/dev/null) &

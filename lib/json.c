@@ -14,7 +14,11 @@ static bool
 fail(struct json *json, const char *at, const char *error)
 {
 	if (json->error == NULL) {
-		json->error = at >= json->end ? "unexpected end" : error;
+		if (at >= json->end)
+			error = "unexpected end";
+		else if (*at == '\0')
+			error = "NUL byte";
+		json->error = error;
 		json->at = at < json->end ? at : json->end;
 	}
 	return false;

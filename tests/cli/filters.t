@@ -53,7 +53,7 @@ bad_line "two labels for one tag" 'labels "kafka_id" and "resource.kafka.id" bot
 bad_line "a duplicate key" 'not JSON: duplicate key at column 27' <<<'{"metric":"m","value":1 , "value":2,'$t'}'
 bad_line "NaN" 'not JSON: invalid literal at column 25' < <(printf '%s\n' '{"metric":"m","value": nan,'$t'}')
 bad_line "1e999" 'not JSON: number out of range at column 23' <<<'{"metric":"m","value":1e999,'$t'}'
-bad_line "a NUL byte" 'not JSON: control character in a string at column 13' < <(printf '{"metric":"m\0",%s,"value":1}\n' "$t")
+bad_line "a NUL byte" 'not JSON: NUL byte at column 13' < <(printf '{"metric":"m\0",%s,"value":1}\n' "$t")
 bad_line "invalid UTF-8" 'not JSON: invalid UTF-8 at column 13' < <(printf '{"metric":"m\xff",%s,"value":1}\n' "$t")
 bad_line "a control character" 'not JSON: control character in a string at column 13' < <(printf '{"metric":"m\x01",%s,"value":1}\n' "$t")
 bad_line "nesting over 64" 'not JSON: nesting deeper than 64 at column 69' < <(printf '{"x":%s\n' "$(printf '[%.0s' {1..70})")

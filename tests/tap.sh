@@ -7,6 +7,16 @@
 # what it starts with `start` is ended by its pid.
 
 set -uo pipefail
+
+# In a PID namespace that has no /proc of its own, what a test looks up there by
+# pid is another process. Root mounts a private one.
+read -r pid_in_proc _ </proc/self/stat
+if [ "$pid_in_proc" != "$$" ] && [ -z "${OWN_PROC:-}" ] && [ "$(id -u)" = 0 ]; then
+	OWN_PROC=1 exec unshare --mount --propagation unchanged \
+		sh -c 'mount --make-private /proc && mount -t proc proc /proc
+		exec "$@"' sh "$BASH" "$0" "$@"
+fi
+
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 B=${B:-build}
 [[ $B = /* ]] || B=$ROOT/$B
@@ -61,7 +71,7 @@ ok() {
 		echo "not ok $tests - ${2//#/\\#}"
 		local f
 		for f in out err diff; do
-			[ -s "$f" ] && head -c 800 "$f" | sed "s/^/# $f: /"
+			[ -s "$f" ] && head -c 800 "$f" | sed -e "s/^/# $f: /" -e '$a\\'
 		done
 	fi
 }

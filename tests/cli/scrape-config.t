@@ -243,7 +243,7 @@ for minute in 4 60 0 -5 5.5 x 0x10 ' 7' 100; do
 		MINUTE_TO_SCRAPE_AT="$minute"
 done
 shows '# MINUTE_TO_SCRAPE_AT=5' "MINUTE_TO_SCRAPE_AT is 5 by default"
-scrape MINUTE_TO_SCRAPE_AT=30 CCM_NOW=2025-09-02T02:29:59Z -n
+scrape MINUTE_TO_SCRAPE_AT=30 CCM_NOW=2025-09-02T02:29:00Z -n
 is "$(grep '^# hour' out)" '# hour 2025-09-02T00Z' \
 	"before its minute an hour is not complete"
 shows '# CCM_BACKFILL_HOURS=168' "CCM_BACKFILL_HOURS is 168 by default"

@@ -71,7 +71,8 @@ ok() {
 		echo "not ok $tests - ${2//#/\\#}"
 		local f
 		for f in out err diff; do
-			[ -s "$f" ] && head -c 800 "$f" | sed -e "s/^/# $f: /" -e '$a\\'
+			[ -s "$f" ] && head -c 800 "$f" |
+				awk -v f="$f" '{ print "# " f ": " $0 }'
 		done
 	fi
 }

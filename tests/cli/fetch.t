@@ -230,6 +230,35 @@ CONFLUENT_METRICS_CAFILE=tls.crt run query -m $M/request_bytes -r kafka.id=lkc-0
 is "$status $(wc -l <out)" "0 1" "https, with CONFLUENT_METRICS_CAFILE"
 run query -m $M/request_bytes -r kafka.id=lkc-0001
 is "$status $(grep -ci certificate err) $(stat_of requests)" "69 1 1" "a certificate that nobody vouches for is told at once"
+
+# A proxy that does what CONNECT says and writes it to its log.
+# shellcheck disable=SC2016 # the dollars are Perl's
+start perl -MIO::Socket::INET -MIO::Select -e '
+	$| = 1;
+	my $listener = IO::Socket::INET->new(Listen => 5, LocalAddr => "127.0.0.1") or die;
+	print $listener->sockport, "\n";
+	while (my $client = $listener->accept) {
+		my $line = <$client>;
+		print STDERR $line;
+		while (<$client>) { last if /^\r?\n$/ }
+		my ($to) = $line =~ /^CONNECT (\S+)/ or next;
+		my $server = IO::Socket::INET->new($to) or next;
+		syswrite $client, "HTTP/1.1 200 OK\r\n\r\n";
+		my $both = IO::Select->new($client, $server);
+		RELAY: while (my @ready = $both->can_read(20)) {
+			for my $from (@ready) {
+				sysread($from, my $bytes, 65536) or last RELAY;
+				syswrite $from == $client ? $server : $client, $bytes;
+			}
+		}
+	}' >proxy.port 2>proxy.log
+until_true 10 [ -s proxy.port ]
+export CONFLUENT_METRICS_CAFILE=tls.crt CONFLUENT_METRICS_HOST=https://localhost:${CONFLUENT_METRICS_HOST##*:}
+https_proxy=http://127.0.0.1:$(<proxy.port) run query -m $M/request_bytes -r kafka.id=lkc-0001
+is "$status $(wc -l <out) $(tr -d '\r' <proxy.log)" "0 1 CONNECT ${CONFLUENT_METRICS_HOST#https://} HTTP/1.1" "https_proxy is used"
+https_proxy=http://127.0.0.1:1 NO_PROXY=localhost run query -m $M/request_bytes -r kafka.id=lkc-0001
+is "$status $(wc -l <out)" "0 1" "... and not for what NO_PROXY names"
+unset CONFLUENT_METRICS_CAFILE
 CONFLUENT_METRICS_HOST=$plain_url
 
 # ---- large pages, and what one must not see ----------------------------------

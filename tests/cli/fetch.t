@@ -169,8 +169,14 @@ survives "JSON that ends early" '"truncated_json"'
 survives "HTML instead of JSON" '"html"'
 survives "a page token that has expired" '"token_expired"' 6
 is "$(stat_of points)" 1200 "... which begins the query anew"
+survives "a 403 behind the first page" '{"status":403}' 5
+survives "a 404 of the API behind the first page" '{"status":404}' 5
 CONFLUENT_METRICS_TIMEOUT=1 survives "silence" '{"stall":60}'
 CONFLUENT_METRICS_TIMEOUT=1 survives "silence in the middle of a body" '{"stall":60,"headers":true}'
+reset_cloud
+fault '{"path":"query","match":"response_bytes","times":-1,"fault":{"status":401}}'
+run query -m $M/request_bytes -m $M/response_bytes -r kafka.id="$(ids 1 300)" -g principal_id -l 100
+is "$status $(wc -l <out)" "77 0" "a 401 to one query leaves no half of another that was under way"
 reset_cloud
 fault '{"path":"query","fault":{"redirect":"'"$CONFLUENT_METRICS_HOST"'/v2/metrics/cloud/query","status":307}}'
 run query -m $M/request_bytes -r kafka.id=lkc-0001

@@ -269,6 +269,8 @@ split_piece(struct query *query, const char *detail)
 static void
 refuse_everything_left(struct query *query)
 {
+	if (query->request.len > 0) /* in the middle of a piece */
+		cut_piece(query);
 	query->refused = true;
 	fail_run(query->run, EX_NOPERM);
 	end_query(query);
@@ -462,7 +464,8 @@ page_done(struct query *query)
 		piece_done(query);
 }
 
-/* The page token has expired: all pages of the piece again. */
+/* A page behind the first was refused, as it is when its token has expired: all
+ * pages of the piece again. */
 static void
 restart(struct query *query, const char *detail)
 {
@@ -471,7 +474,7 @@ restart(struct query *query, const char *detail)
 		    "page tokens expire faster than the pages come");
 		return;
 	}
-	log_info("%s: the page token was refused (%s); begun anew", query->name,
+	log_info("%s: a later page was refused (%s); begun anew", query->name,
 	    detail);
 	cut_piece(query);
 	query->request.len = 0; /* prepare() begins the piece again */
@@ -525,7 +528,7 @@ refused(struct query *query, long status, const char *detail)
 {
 	struct run *run = query->run;
 
-	if (status == 400 && query->page_token != NULL) {
+	if (query->page_token != NULL) {
 		restart(query, detail);
 	} else if (query->nchosen > 1 && !query->last) {
 		if (run->splitter != NULL && run->splitter != query) {

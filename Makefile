@@ -2,11 +2,12 @@
 #
 #   make            build everything into $(B)/
 #   make check      build, then run the whole test suite (installs what it needs)
+#   make check-kafka   against a real Apache Kafka, which it fetches (Java)
 #   make demo       an hour of metrics from a simulated API to a simulated Kafka
 #   make lint       format, shell, manual pages, compiler warnings of clang
 #   make bench      speed and memory, beside the peers that each figure names
 #   make fuzz       libFuzzer, FUZZ_SECONDS for each target
-#   make soak       the kill tests, 200 times
+#   make soak       the kill tests, 200 times; make soak-kafka
 #   make install    into $(DESTDIR)$(prefix)
 #   make deps       install the Debian packages that all of these need
 #
@@ -62,7 +63,8 @@ TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
 sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 
-.PHONY: all check demo bench install uninstall lint fuzz soak clean deps tests
+.PHONY: all check check-kafka demo bench install uninstall lint fuzz soak \
+	soak-kafka clean deps tests
 all: $(BIN) $(SHARE)
 tests: all $(TEST_BIN)
 
@@ -76,6 +78,10 @@ DEPS_TEST := check libsubunit-dev libmicrohttpd-dev librdkafka-dev mount \
 	openssl perl procps
 DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
+DEPS_KAFKA := default-jre-headless maven python3-venv krb5-kdc \
+	krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
+DEPS_check-kafka := $(DEPS_check) $(DEPS_KAFKA)
+DEPS_soak-kafka := $(DEPS_check-kafka)
 DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 DEPS_soak := $(DEPS_check)
 DEPS_bench := $(DEPS_demo) python3 time
@@ -159,6 +165,31 @@ check: tests
 # The same tests, with the moments of the kill tests multiplied.
 soak: tests
 	KILLS=200 B=$(B) prove --timer --exec '' $(sort $(wildcard tests/cli/*kill*.t))
+
+# A real Apache Kafka: its jars, checked by Maven, and kafka-python, by pip, are
+# kept in build/kafka, so that the network is needed once.
+export BROKER_DIR := build/kafka
+$(BROKER_DIR)/lib: tests/kafka/pom.xml $(DEPS_FIRST)
+	@mkdir -p $(BROKER_DIR)/tmp && rm -rf $@.new
+	MAVEN_OPTS=-Djava.io.tmpdir=$(CURDIR)/$(BROKER_DIR)/tmp \
+		mvn -B -q --strict-checksums -f $< \
+		-Dmaven.repo.local=$(CURDIR)/$(BROKER_DIR)/m2 \
+		dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$@.new
+	@rm -rf $@ && mv $@.new $@ && touch $@
+
+$(BROKER_DIR)/venv: tests/kafka/requirements.txt $(DEPS_FIRST)
+	@rm -rf $@
+	python3 -m venv $@
+	$@/bin/pip install -q --no-cache-dir --require-hashes -r $<
+	@touch $@
+
+KAFKA_TESTS ?= $(sort $(wildcard tests/kafka/*.t))
+check-kafka: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
+	B=$(B) prove --timer --exec '' $(KAFKA_TESTS)
+
+# The same, with more moments of the kill test.
+soak-kafka: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
+	KILLS=200 B=$(B) prove --timer --exec '' tests/kafka/kill.t
 
 demo: tests
 	@B=$(B) tests/demo.sh

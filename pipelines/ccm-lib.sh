@@ -160,21 +160,22 @@ check_text() {
 # just like that: a function that asks the same was seen to say yes there.
 
 # end_children PID...: a child of this shell that has ended already is passed
-# over. Returns when all are reaped.
+# over. Returns when all are reaped. Bash would tell on stderr which of them
+# were killed.
 end_children() {
 	local pid tries=0
-	for pid; do kill -TERM "$pid" 2>/dev/null || :; done
+	for pid; do kill -TERM "$pid" || :; done
 	for pid; do
-		while kill -0 "$pid" 2>/dev/null; do
+		while kill -0 "$pid"; do
 			if ((++tries > 50)); then
-				kill -KILL "$pid" 2>/dev/null || :
+				kill -KILL "$pid" || :
 				break
 			fi
 			sleep 0.1
 		done
-		wait "$pid" 2>/dev/null || :
+		wait "$pid" || :
 	done
-}
+} 2>/dev/null
 
 # ---- Kafka ------------------------------------------------------------------
 
@@ -282,6 +283,8 @@ check_topic() {
 kcat_files=
 kcat_pid=
 kcat_refused_after=10
+kcat_command=(kcat)
+kafka_patience=10
 kcat_end_with=TERM
 
 # kcat_temporary_files: descriptors of files that have no names: $kcat_out and
@@ -423,7 +426,8 @@ kcat_end() {
 run_kcat() {
 	local alive
 	exec {alive}>"/proc/self/fd/$kcat_life"
-	kcat -F <(printf %s "$kafka_conf") "${kafka_args[@]}" "$@" <&0 &
+	"${kcat_command[@]}" -F <(printf %s "$kafka_conf") "${kafka_args[@]}" "$@" \
+		<&0 &
 	kcat_pid=$!
 	exec {alive}>&-
 }
@@ -466,8 +470,9 @@ kcat_watch() {
 # What follows kcat more closely has its own.
 kcat_said() { :; }
 
-# kafka_ask TOPIC: asks for the topic's metadata, for ten seconds. Status 0, or
-# 69 (no such topic), 75 (no answer), 77, 78; $answer says what it was.
+# kafka_ask TOPIC: asks for the topic's metadata, for $kafka_patience seconds.
+# Status 0, or 69 (no such topic), 75 (no answer), 77, 78; $answer says what it
+# was.
 # shellcheck disable=SC2034 # the caller reads $answer
 #
 # A broker makes a topic that it is asked for after it has answered, so one that
@@ -476,7 +481,7 @@ kafka_ask() {
 	local topic=$1 line tries
 	for tries in 1 2 3 4 5 6; do
 		kcat_forget
-		run_kcat -L -m 10 -t "$topic" </dev/null 1>&"$kcat_out" 2>&"$kcat_err"
+		run_kcat -L -m "$kafka_patience" -t "$topic" </dev/null 1>&"$kcat_out" 2>&"$kcat_err"
 		# It has nothing to lose, and would not hear SIGTERM.
 		kcat_refused_after=2 kcat_end_with=KILL kcat_watch
 		if [ "$kcat_status" -ne 0 ]; then

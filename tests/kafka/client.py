@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+"""A client of Kafka that is not librdkafka, for tests: kafka-python.
+
+usage: client.py create TOPIC PARTITIONS [REPLICATION [NAME=VALUE]...]
+       client.py config TOPIC NAME=VALUE...
+       client.py delete TOPIC...
+       client.py read TOPIC            what is committed there by now, a line each:
+                                       PARTITION, number of headers, KEY, VALUE,
+                                       with tabs between; no key is \\N
+       client.py send TOPIC            the lines KEY, tab, VALUE of standard input
+       client.py count TOPIC...        how many records (ends less beginnings)
+       client.py committed GROUP TOPIC PARTITION and offset, a line each
+       client.py allow|deny USER OPERATION TOPIC     for example: deny alice WRITE t
+       client.py password MECHANISM USER < password  a SCRAM user (raw bytes)
+
+How to reach Kafka: the KAFKA_* variables that ccm takes, which have
+kafka-python's names.
+"""
+import os
+import sys
+
+from kafka import (KafkaAdminClient, KafkaConsumer, KafkaProducer,
+                   TopicPartition)
+from kafka.admin import (ACL, ACLOperation, ACLPermissionType, ConfigResource,
+                         ConfigResourceType, NewTopic, ResourcePattern,
+                         ResourceType, UserScramCredentialUpsertion)
+
+ALIASES = {
+    'sasl_username': 'sasl_plain_username',
+    'sasl_password': 'sasl_plain_password',
+    'service_name': 'sasl_kerberos_service_name',
+}
+
+
+def settings(of, **more):
+    """What of the environment the class OF takes, by the types of its defaults."""
+    found = {}
+    for variable, text in os.environ.items():
+        if not variable.startswith('KAFKA_') or not text:
+            continue
+        name = variable[len('KAFKA_'):].lower()
+        name = ALIASES.get(name, name)
+        if name not in of.DEFAULT_CONFIG:
+            continue
+        default = of.DEFAULT_CONFIG[name]
+        if isinstance(default, bool):
+            found[name] = text.lower() in ('true', '1')
+        elif isinstance(default, int):
+            found[name] = int(text)
+        else:
+            found[name] = text
+    found.update(more)
+    return of(**found)
+
+
+def pairs(words):
+    return dict(word.split('=', 1) for word in words)
+
+
+def create(topic, partitions, replication='1', *configs):
+    settings(KafkaAdminClient).create_topics(
+        [NewTopic(topic, int(partitions), int(replication),
+                  topic_configs=pairs(configs))], wait_for_metadata=True)
+
+
+def config(topic, *configs):
+    settings(KafkaAdminClient).alter_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, topic, pairs(configs))])
+
+
+def delete(*topics):
+    settings(KafkaAdminClient).delete_topics(list(topics))
+
+
+def partitions_of(consumer, topic):
+    return [TopicPartition(topic, number)
+            for number in sorted(consumer.partitions_for_topic(topic) or ())]
+
+
+def read(topic):
+    consumer = settings(KafkaConsumer, group_id=None, enable_auto_commit=False,
+                        isolation_level='read_committed')
+    partitions = partitions_of(consumer, topic)
+    consumer.assign(partitions)
+    consumer.seek_to_beginning()
+    ends = consumer.end_offsets(partitions)
+    out = sys.stdout.buffer
+    while any(consumer.position(p) < ends[p] for p in partitions):
+        for records in consumer.poll(timeout_ms=1000).values():
+            for record in records:
+                key = b'\\N' if record.key is None else record.key
+                out.write(b'%d\t%d\t%s\t%s\n' % (
+                    record.partition, len(record.headers), key, record.value))
+    out.flush()
+
+
+def send(topic):
+    producer = settings(KafkaProducer, acks='all')
+    for line in sys.stdin.buffer:
+        key, value = line.rstrip(b'\n').split(b'\t', 1)
+        producer.send(topic, value, key)
+    producer.flush()
+    producer.close()
+
+
+def count(*topics):
+    consumer = settings(KafkaConsumer, group_id=None)
+    total = 0
+    for topic in topics:
+        partitions = partitions_of(consumer, topic)
+        total += sum(consumer.end_offsets(partitions).values())
+        total -= sum(consumer.beginning_offsets(partitions).values())
+    print(total)
+
+
+def committed(group, topic):
+    consumer = settings(KafkaConsumer, group_id=group, enable_auto_commit=False)
+    for partition in partitions_of(consumer, topic):
+        print(partition.partition, consumer.committed(partition))
+
+
+def permit(permission, user, operation, topic):
+    settings(KafkaAdminClient).create_acls([ACL(
+        f'User:{user}', '*', ACLOperation[operation], permission,
+        ResourcePattern(ResourceType.TOPIC, topic))])
+
+
+def password(mechanism, user):
+    settings(KafkaAdminClient).alter_user_scram_credentials(
+        [UserScramCredentialUpsertion(user, mechanism,
+                                      sys.stdin.buffer.read())])
+
+
+def main():
+    commands = {
+        'create': create, 'config': config, 'delete': delete, 'read': read,
+        'send': send, 'count': count, 'committed': committed,
+        'password': password,
+        'allow': lambda *words: permit(ACLPermissionType.ALLOW, *words),
+        'deny': lambda *words: permit(ACLPermissionType.DENY, *words),
+    }
+    if len(sys.argv) < 2 or sys.argv[1] not in commands:
+        sys.exit(__doc__)
+    commands[sys.argv[1]](*sys.argv[2:])
+
+
+main()

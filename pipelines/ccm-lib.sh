@@ -286,6 +286,8 @@ kcat_refused_after=10
 kcat_command=(kcat)
 kafka_patience=10
 kcat_end_with=TERM
+kcat_asking=
+refusal_guessed=
 
 # kcat_temporary_files: descriptors of files that have no names: $kcat_out and
 # $kcat_err, $kcat_life for reading from a pipe, and $kcat_data for both ends of
@@ -319,30 +321,32 @@ kcat_forget() {
 }
 
 # kcat_news [final]: $news is what kcat has said since the last call, without
-# its lines about single records and ends of partitions; $progress is set where
-# there were such. Half a line waits for the next call, unless this is the final
-# one.
+# its lines about single records and ends of partitions, and about connections
+# that it gives up at its own end; $progress is set where there were such. Half a
+# line waits for the next call, unless this is the final one.
 kcat_news() {
-	local size file=/proc/self/fd/$kcat_err from line secret
+	local size from=$kcat_seen first=1 half line secret LC_ALL=C
 	news=
 	progress=
-	size=$(stat -L -c %s "$file")
-	((size > kcat_seen)) || return 0
-	# The last byte is a newline, or the substitution would not be empty.
-	[ -n "${1-}" ] || [ -z "$(tail -c "+$size" "$file" | head -c 1)" ] ||
-		return 0
+	size=$(stat -L -c %s "/proc/self/fd/$kcat_err")
+	if [ -z "${1-}" ]; then
+		half=$(kcat_part $((size > 4096 ? size - 4096 : 0)) $size; printf .)
+		half=${half##*$'\n'}
+		((size -= ${#half} - 1))
+	fi
+	((size > from)) || return 0
+	kcat_seen=$size
 	# So much in so little time are deliveries. What matters is whether they
 	# come still, and what was said last.
-	from=$kcat_seen
 	if ((size - from > 1 << 18)) && ! log_shows DEBUG; then
 		((from = size - (1 << 16)))
+		first=2
 		progress=1
 	fi
-	news=$(tail -c "+$((from + 1))" "$file" | head -c "$((size - from))" |
+	news=$(kcat_part $from $size | tail -n "+$first" |
 		grep -av -e '^% Message delivered' -e '^% Delivery failed for message' \
-			-e '^% Reached end of topic') || :
+			-e '^% Reached end of topic' -e 'Broker handle destroyed') || :
 	((size - from <= ${#news} + 1)) || progress=1
-	kcat_seen=$size
 	# librdkafka writes no password anywhere. This is for when it does.
 	for secret in "${kafka_hidden[@]}"; do
 		news=${news//"$secret"/********}
@@ -352,6 +356,11 @@ kcat_news() {
 			log_debug "kcat: $line"
 		done < <(printf '%s\n' "$news")
 	fi
+}
+
+# kcat_part FROM TO: those bytes of what kcat has said.
+kcat_part() {
+	tail -c "+$(($1 + 1))" "/proc/self/fd/$kcat_err" | head -c $(($2 - $1))
 }
 
 # kcat_words: of what is in $news, the last line that matches the regular
@@ -370,46 +379,190 @@ kcat_words() {
 	esac
 }
 
+# kcat_brief: $words without what librdkafka adds for itself: the protocol before
+# a broker's address and its number behind it, how long the connection had been
+# in what state, numbers of errors, and what it says twice.
+kcat_brief() {
+	words=$(printf '%s\n' "$words" | sed -E '
+		s/ \(after [0-9]+ ?ms.*\)$//
+		s/: terminating$//
+		s/(^| )[a-z_]+:\/\//\1/
+		s/(:[0-9]+)\/(bootstrap|[0-9]+): /\1: /
+		s/error:[0-9A-F]+:[^:]* routines:://
+		s/: broker certificate could not be verified.*//
+		s/ failed: (PEM|system) lib$/ cannot be read/
+		s/^Local: Authentication failure: //
+		s/SASL authentication error: //
+		s/Authentication failed during authentication due to //
+		s/(Failed to initialize SASL authentication: .*)?GSSAPI Error: //
+		s/(Unspecified GSS failure|No credentials were supplied)[^(]*\((.*)\)$/\2/
+		s/^GroupCoordinator: //
+		s/: ([^:]+): \1\.?$/: \1/
+		s/^(.*): (.*: \1)$/\2/')
+}
+
 # kcat_refusal: true where $news has something that waiting does not mend; then
-# $refusal says it, and $refusal_status is 77 or 78. A broker that goes away in
-# the middle of a handshake looks much the same as one that refuses it; those
-# texts (Disconnected, unexpected eof) are not looked for.
+# $refusal says it, and $refusal_status is 77 or 78.
 kcat_refusal() {
-	if kcat_words 'no mechanism available|LIBSASL'; then
-		refusal="$words; install libsasl2-modules-gssapi-mit for Kerberos"
-		refusal_status=78
-	elif kcat_words \
-		'^% ERROR: (/dev/fd/|Failed to (create|set)|Invalid value|.*configuration property)'
-	then
-		refusal="kcat does not take these settings: $words"
-		refusal_status=78
-	elif kcat_words 'certificate verify failed|SSL alert number|wrong version number|SSL routines::(no |unsupported|unknown|tlsv|sslv)'; then
-		refusal="no TLS with the broker: $words; check\
- KAFKA_SECURITY_PROTOCOL, KAFKA_SSL_CAFILE, KAFKA_SSL_CERTFILE, the\
- certificate's host name (KAFKA_SSL_CHECK_HOSTNAME)"
-		refusal_status=78
-	elif kcat_words 'GSSAPI|Kerberos|kinit|KINIT'; then
-		refusal="Kerberos: $words; check the ticket (klist) or\
- sasl.kerberos.keytab and sasl.kerberos.principal, and KAFKA_SERVICE_NAME"
-		refusal_status=77
-	elif kcat_words 'Unsupported SASL mechanism|SASL Handshake|SaslHandshake'; then
-		refusal="the broker does not take this KAFKA_SASL_MECHANISM: $words"
-		refusal_status=78
-	elif kcat_words 'Authentication fail|SASL authentication error|SASL authentication: '; then
+	local settings='^% ERROR: (/dev/fd/|Failed to (create|set)|Invalid value|.*configuration property)'
+	local tls='certificate verify failed|SSL alert number|wrong version number|SSL routines::(no |unsupported|unknown|tlsv|sslv)'
+	local mechanism='Unsupported SASL mechanism|SASL Handshake|SaslHandshake|in current SASL state'
+	local kerberos='GSSAPI|no mechanism available'
+	local credentials='SASL authentication error|SASL authentication: |authentication fail'
+	if kcat_words "$settings"; then
+		refused_settings
+	elif kcat_words "$tls"; then
+		refused_tls
+	elif kcat_words "$mechanism"; then
+		refused_mechanism
+	elif kcat_words "$kerberos"; then
+		refused_kerberos || return 1
+	elif kcat_words "$credentials" || kcat_words 'Authentication fail'; then
+		kcat_brief
 		refusal="the broker refuses these credentials: $words; check\
  KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
 		refusal_status=77
 	elif kcat_words 'authorization failed'; then
-		refusal="this user lacks a right: $words"
-		case $words in
-		*'idempotence PID'*)
-			refusal+='; grant IdempotentWrite, or set KAFKA_ENABLE_IDEMPOTENCE=false'
-			;;
-		esac
-		refusal_status=77
+		refused_right
 	else
-		return 1
+		refused_protocol
+		return
 	fi
+	refusal_guessed=
+}
+
+refused_settings() {
+	kcat_brief
+	refusal="kcat does not take these settings: $words"
+	refusal_status=78
+	case $words in
+	*ssl.ca.location*) refusal+='; check KAFKA_SSL_CAFILE' ;;
+	*ssl.certificate.location*) refusal+='; check KAFKA_SSL_CERTFILE' ;;
+	*ssl.key.location*)
+		refusal+='; check KAFKA_SSL_KEYFILE and KAFKA_SSL_PASSWORD'
+		;;
+	esac
+}
+
+refused_tls() {
+	kcat_brief
+	refusal="no TLS with the broker: $words; check "
+	refusal_status=78
+	case $words in
+	*'certificate verify failed'*)
+		refusal+="KAFKA_SSL_CAFILE, and that the certificate has this host's\
+ name (KAFKA_SSL_CHECK_HOSTNAME)"
+		;;
+	*' alert '*certificate* | *' alert unknown ca'*)
+		refusal="the broker wants a client certificate that it trusts: $words;\
+ check KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE"
+		;;
+	*) refusal+='KAFKA_SECURITY_PROTOCOL and KAFKA_SSL_CIPHERS' ;;
+	esac
+}
+
+refused_mechanism() {
+	kcat_brief
+	refusal="the broker does not take this KAFKA_SASL_MECHANISM: $words"
+	refusal_status=78
+	case $words in
+	*'in current SASL state'*)
+		refusal="the broker at ${words%%: *} asks for no SASL; check\
+ KAFKA_SECURITY_PROTOCOL"
+		;;
+	esac
+}
+
+# False where nobody can say, because no KDC answers.
+refused_kerberos() {
+	local news found=$words why
+	news=$(cat "/proc/self/fd/$kcat_err")
+	# Where it was kinit that failed, librdkafka says only that there is no
+	# ticket.
+	if [[ $found = *'No credentials'* || $found = *'Ticket expired'* ]] &&
+		kcat_words 'kinit: '; then
+		words=${words% while getting *}
+		why=kinit
+	else
+		words=$found
+		kcat_brief
+		why=$words
+	fi
+	refusal_status=77
+	case $why,$words in
+	*'Cannot contact any KDC'*) return 1 ;;
+	*'missing a GSSAPI'* | *'no mechanism available'*)
+		words="Cyrus SASL has no GSSAPI module; install\
+ libsasl2-modules-gssapi-mit"
+		refusal_status=78
+		;;
+	*'not found in Kerberos database'*)
+		words+="; check KAFKA_SERVICE_NAME, and the host name in\
+ KAFKA_BOOTSTRAP_SERVERS"
+		refusal_status=78
+		;;
+	*'kinit: not found'*)
+		words='kinit is not installed (krb5-user)'
+		refusal_status=78
+		;;
+	kinit,*)
+		words+='; check sasl.kerberos.keytab and sasl.kerberos.principal'
+		;;
+	*'Ticket expired'*) words+='; get a new one with kinit' ;;
+	*'No Kerberos credentials'*)
+		words+="; get a ticket with kinit, or set sasl.kerberos.keytab and\
+ sasl.kerberos.principal"
+		;;
+	*'invalid credentials'*)
+		words+="; check KAFKA_SERVICE_NAME, the ticket (klist) and the broker's\
+ own key"
+		;;
+	*) words+='; check the ticket (klist), krb5.conf and KAFKA_SERVICE_NAME' ;;
+	esac
+	refusal="Kerberos: $words"
+}
+
+refused_right() {
+	kcat_brief
+	refusal="this user lacks a right: $words"
+	refusal_status=77
+	case $words in
+	*'idempotence PID'*)
+		refusal+='; grant IdempotentWrite, or set KAFKA_ENABLE_IDEMPOTENCE=false'
+		;;
+	*'Transactional'*'uthorization failed'*)
+		refusal+='; grant Describe and Write on the transactional id'
+		;;
+	*'Group auth'*) refusal+='; grant Read on the consumer group' ;;
+	*'Fetch '*) refusal+='; grant Read on the topic' ;;
+	*'to transaction'*) refusal+='; grant Write on the topic' ;;
+	esac
+}
+
+# A broker that is being stopped, or a proxy that has none behind it, hangs up
+# just like one that was spoken to in the wrong protocol. So this counts only
+# for kafka_ask, where it has lasted for five seconds, and nothing else has
+# failed since.
+refused_protocol() {
+	local wants
+	[ -n "$kcat_asking" ] && kcat_words '[|]FAIL[|]' || return 1
+	case $words in
+	*'SSL listener?'*) wants='at once, like one that wants TLS' ;;
+	*'might require SASL'*) wants='at once, like one that wants SASL' ;;
+	*'unexpected eof'*SSL_HANDSHAKE* | *Disconnected*SSL_HANDSHAKE*)
+		wants='in SSL_HANDSHAKE, like one that knows no TLS'
+		;;
+	*)
+		[ -z "$refusal_guessed" ] || refusal=
+		return 1
+		;;
+	esac
+	kcat_brief
+	refusal="the broker at ${words%%: *} hangs up $wants; check\
+ KAFKA_SECURITY_PROTOCOL"
+	refusal_status=78
+	refusal_guessed=1
+	kcat_refused_after=5
 }
 
 # kcat_end: ends the kcat that is running, if one is.
@@ -483,22 +636,24 @@ kafka_ask() {
 		kcat_forget
 		run_kcat -L -m "$kafka_patience" -t "$topic" </dev/null 1>&"$kcat_out" 2>&"$kcat_err"
 		# It has nothing to lose, and would not hear SIGTERM.
-		kcat_refused_after=2 kcat_end_with=KILL kcat_watch
+		kcat_asking=1 kcat_refused_after=2 kcat_end_with=KILL kcat_watch
 		if [ "$kcat_status" -ne 0 ]; then
-			news=$(cat "/proc/self/fd/$kcat_err")
+			# A guess has to have lasted until kcat_watch ended kcat.
+			[ -z "$refusal_guessed" ] || [ "$kcat_status" -eq 143 ] || refusal=
 			if [ -n "$refusal" ]; then
 				answer=$refusal
 				return "$refusal_status"
 			fi
+			news=$(cat "/proc/self/fd/$kcat_err")
+			if kcat_words 'Cannot contact any KDC'; then
+				kcat_brief
+				answer="no Kerberos server has answered: ${words% while getting *}"
+				return 75
+			fi
 			kcat_words '[|](FAIL|PROTOERR)[|]' || kcat_words '^% ERROR' ||
 				words="kcat ended with status $kcat_status"
+			kcat_brief
 			answer="no broker has answered: $words"
-			case $words in
-			*'listener?'* | *'might require SASL'* | *SSL_HANDSHAKE*)
-				answer+='; check KAFKA_SECURITY_PROTOCOL'
-				return 78
-				;;
-			esac
 			return 75
 		fi
 		line=$(grep -a '^  topic "' "/proc/self/fd/$kcat_out") || :

@@ -541,7 +541,8 @@ def conflicts:
 
 # ---- what the settings have to fulfil together ----------------------------------
 #
-# Input {of: {PROPERTY: {value, shown}}, warn: [], error: []}.
+# Input {of: {PROPERTY: {value, shown}}, refused: [PROPERTY...], warn: [],
+# error: []}.
 
 def value($property): .of[$property].value;
 def shown($property): .of[$property].shown // $property;
@@ -550,18 +551,24 @@ def default($property; $value):
 	if .of[$property] then . else put($property; $value) end;
 def warning($message): .warn += [$message];
 def fault($message): .error += [$message];
+# Neither given nor refused: what has been refused by name is not missing too.
+def lacks($property):
+	.of[$property] == null and (.refused | index($property) | not);
 
 def security:
 	(value("security.protocol") // "plaintext") as $protocol
 	| value("sasl.mechanism") as $mechanism
 	| if $protocol | startswith("sasl_") | not then
-		if $mechanism == null then . else
+		if $mechanism == null or (.refused | index("security.protocol"))
+		then . else
 			warning("\(shown("sasl.mechanism")) is given and the security "
 				+ "protocol is \($protocol | ascii_upcase): nobody is "
 				+ "authenticated") end
 	  elif $mechanism == null then
-		fault("\(shown("security.protocol")) is \($protocol | ascii_upcase), "
-			+ "and KAFKA_SASL_MECHANISM is missing")
+		if lacks("sasl.mechanism") then
+			fault("\(shown("security.protocol")) is \($protocol | ascii_upcase), "
+				+ "and KAFKA_SASL_MECHANISM is missing")
+		else . end
 	  elif $mechanism == "GSSAPI" then
 		# kafka-python takes the ticket that is there; so does librdkafka, once
 		# it is told never to run kinit.
@@ -570,9 +577,10 @@ def security:
 	  else
 		reduce (["sasl.username", "KAFKA_SASL_USERNAME"],
 			["sasl.password", "KAFKA_SASL_PASSWORD"]) as $need (.;
-			if .of[$need[0]] then . else
+			if lacks($need[0]) then
 				fault("\(shown("sasl.mechanism")) is \($mechanism), and "
-					+ "\($need[1]) is missing") end)
+					+ "\($need[1]) is missing")
+			else . end)
 	  end;
 
 # Python reads the key from the certificate's file where no other is named.
@@ -631,6 +639,12 @@ def producer($transactional_id):
 	# The waiting for a broker happens inside one kcat: another try would send
 	# again what had gone.
 	| default("delivery.timeout.ms"; "900000")
+	# librdkafka refuses it without a name.
+	| (value("linger.ms") // "0" | tonumber) as $linger
+	| (value("delivery.timeout.ms") | tonumber) as $delivery
+	| if $delivery == 0 or $delivery > $linger then . else
+		fault("\(shown("linger.ms")) is \($linger), and has to be less than "
+			+ "\(shown("delivery.timeout.ms")), which is \($delivery)") end
 	# Where kafka-python and Java put a key.
 	| default("partitioner"; "murmur2_random")
 	# Twice the longest line (1 MiB; its key is a part of it), delimiters, and
@@ -675,6 +689,8 @@ def consumer:
 		| (.property | side_of_property) as $own
 		| select($own == "*" or $own == $letter)
 		| {key: .property, value: {value, $shown}}] | from_entries),
+	refused: [$settings[] | select(.error)
+		| (arguments[.name // ""] // [null, null, .name])[2:][]],
 	warn: (if $unknown == [] then [] else
 		["not a setting of Kafka's, and ignored: \($unknown | join(", "))"] end),
 	error: [($settings[] | select(.error) | "\(.shown) \(.error)"),

@@ -6,6 +6,9 @@
 # with the programs under test first in PATH, and leaves no process behind:
 # what it starts with `start` is ended by its pid.
 
+# Two files that a test sources may both want this one.
+if declare -F skip_all_because >/dev/null; then return; fi
+
 set -uo pipefail
 
 # In a PID namespace that has no /proc of its own, what a test looks up there by

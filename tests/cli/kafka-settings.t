@@ -296,6 +296,50 @@ gives 'one object for both sides' max.in.flight.requests.per.connection=9 \
 	group.id=g session.timeout.ms=6000 fetch.min.bytes=3
 is "$(grep -cE 'acks|linger' conf)" 0 'what is for the other side is not passed on'
 
+
+# What users of librdkafka set by its own names.
+cat >settings.json <<'END'
+{
+  "message.timeout.ms": 5000, "message.max.bytes": 3000000,
+  "queue.buffering.max.messages": 1000, "queue.buffering.max.kbytes": "2048",
+  "batch.num.messages": 50, "compression.level": 3, "acks": -1, "retries": 9,
+  "partitioner": "consistent", "sticky.partitioning.linger.ms": 12,
+  "socket.nagle.disable": true, "broker.address.family": "v6",
+  "broker.address.ttl": 2000, "topic.metadata.propagation.max.ms": 9000,
+  "ssl.keystore.location": "/x/k.p12", "ssl.keystore.password": "s3cret",
+  "enable.ssl.certificate.verification": false, "ssl.sigalgs.list": "RSA+SHA256",
+  "ssl.curves.list": "P-256", "sasl.mechanism": "plain", "log_level": 3,
+  "ssl.endpoint.identification.algorithm": "none",
+  "security.protocol": "SASL_SSL", "sasl.username": "a", "sasl.password": "b",
+  "topic.compression.type": "lz4"
+}
+END
+KAFKA_SETTINGS_FILE=settings.json run settings producer
+gives 'names of librdkafka' delivery.timeout.ms=5000 message.max.bytes=3000000 \
+	queue.buffering.max.messages=1000 queue.buffering.max.kbytes=2048 \
+	batch.num.messages=50 compression.level=3 acks=-1 retries=9 \
+	partitioner=consistent sticky.partitioning.linger.ms=12 \
+	socket.nagle.disable=true broker.address.family=v6 \
+	broker.address.ttl=2000 topic.metadata.propagation.max.ms=9000 \
+	ssl.keystore.location=/x/k.p12 ssl.keystore.password=s3cret \
+	enable.ssl.certificate.verification=false ssl.sigalgs.list=RSA+SHA256 \
+	ssl.curves.list=P-256 sasl.mechanism=PLAIN log_level=3 \
+	ssl.endpoint.identification.algorithm=none security.protocol=sasl_ssl \
+	sasl.username=a sasl.password=b compression.type=lz4
+cat >settings.json <<'END'
+{
+  "queued.min.messages": 100, "queued.max.messages.kbytes": 4096,
+  "fetch.error.backoff.ms": 100, "group.instance.id": "i",
+  "sasl.kerberos.principal": "me", "sasl.kerberos.keytab": "/x/keytab",
+  "sasl.kerberos.min.time.before.relogin": 5000
+}
+END
+KAFKA_SETTINGS_FILE=settings.json run settings consumer
+gives 'names of librdkafka, for a consumer,' queued.min.messages=100 \
+	queued.max.messages.kbytes=4096 fetch.error.backoff.ms=100 \
+	group.instance.id=i sasl.kerberos.principal=me \
+	sasl.kerberos.keytab=/x/keytab sasl.kerberos.min.time.before.relogin=5000
+
 while IFS='|' read -r json name text; do
 	KAFKA_SETTINGS=$json KAFKA_BOOTSTRAP_SERVERS='' run settings producer
 	refused "$name" "$text"
@@ -383,11 +427,27 @@ refused KAFKA_ENABLE_IDEMPOTENCE 'not possible with KAFKA_ACKS'
 KAFKA_ENABLE_IDEMPOTENCE=false KAFKA_ACKS=1 run settings producer
 is "$status $(cat err)" '0 ' 'nothing is warned of where idempotence is not wanted'
 
+KAFKA_LINGER_MS=500 KAFKA_DELIVERY_TIMEOUT_MS=500 run settings producer
+is "$status $(cat err)" '78 settings: KAFKA_LINGER_MS is 500, and has to be less than KAFKA_DELIVERY_TIMEOUT_MS, which is 500' \
+	'records may not wait for others as long as for a broker'
+KAFKA_LINGER_MS=500 KAFKA_DELIVERY_TIMEOUT_MS=0 run settings producer
+gives 'a delivery without end' linger.ms=500 delivery.timeout.ms=0
+
 KAFKA_SECURITY_PROTOCOL=SASL_SSL run settings producer
 refused KAFKA_SECURITY_PROTOCOL 'KAFKA_SASL_MECHANISM is missing'
 KAFKA_SECURITY_PROTOCOL=SASL_SSL KAFKA_SASL_MECHANISM=plain run settings producer
 refused KAFKA_SASL_MECHANISM 'KAFKA_SASL_USERNAME is missing'
 refused KAFKA_SASL_MECHANISM 'KAFKA_SASL_PASSWORD is missing'
+KAFKA_SECURITY_PROTOCOL=SASL_SSL KAFKA_SASL_MECHANISM=plain KAFKA_SASL_USERNAME=a \
+	KAFKA_SASL_PASSWORD='pw ' run settings producer
+is "$status $(cat err)" '78 settings: KAFKA_SASL_PASSWORD ends with a blank, which kcat would cut off' \
+	'a password that is refused is not missing too'
+KAFKA_SECURITY_PROTOCOL=SASL_SSL KAFKA_SASL_MECHANISM=MD5 run settings producer
+is "$status $(cat err)" '78 settings: KAFKA_SASL_MECHANISM is "MD5"; it takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or GSSAPI' \
+	'... nor is a mechanism'
+KAFKA_SECURITY_PROTOCOL=SASL KAFKA_SASL_MECHANISM=PLAIN run settings producer
+is "$status $(cat err)" '78 settings: KAFKA_SECURITY_PROTOCOL is "SASL"; it takes plaintext, ssl, sasl_plaintext or sasl_ssl' \
+	'... nor is a mechanism without a use where the protocol is refused'
 KAFKA_SASL_MECHANISM=PLAIN run settings producer
 like "$(cat err)" 'WARN: KAFKA_SASL_MECHANISM is given and the security protocol is PLAINTEXT' \
 	'a mechanism without a protocol for it is warned of'

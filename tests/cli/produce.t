@@ -227,13 +227,21 @@ unset CCM_KAFKA_TRANSACTIONAL_ID CCM_INSTANCE
 records 1 400 >input
 ccm-key <input | sort >wanted
 control push-errors Produce MSG_SIZE_TOO_LARGE 1
-CCM_SHIP_FILES=x.ndjson run ccm-produce metrics <input
+CCM_SHIP_FILES=x.ndjson run ccm-produce metrics < <(cat input)
 like "$status $(cat err)" '^65 ccm-produce: the broker has refused ([0-9]+) of 400 records for good \(x.ndjson\), the others are sent: \1?.*Message size too large' \
 	'records that the broker refuses as too large are status 65'
 refused=$(sed -n 's/.*has refused \([0-9]*\) of.*/\1/p' err)
 sent_since_then >got
 is "$(comm -12 wanted got | wc -l) $(wc -l <got)" "$((400 - refused)) $((400 - refused))" \
 	'the others are sent, once'
+control push-errors Produce MSG_SIZE_TOO_LARGE 1
+CCM_SHIP_FILES=x.ndjson run ccm-produce metrics <input
+like "$status $(cat err)" '^0 ccm-produce: WARN: metrics: the broker has refused [0-9]+ records as too large, alone or in their batch; .*400 records to metrics' \
+	'where they can be read again, each is sent by itself'
+sent_since_then | uniq >got
+diff wanted got >diff
+ok $? 'and all are there'
+: >diff
 for reason in INVALID_RECORD POLICY_VIOLATION RECORD_LIST_TOO_LARGE; do
 	control push-errors Produce $reason 1
 	run ccm-produce metrics <three

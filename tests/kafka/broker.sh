@@ -137,6 +137,7 @@ broker_password=s3cret-kafka
 #
 # Topics are not created by themselves. ACLs count, and who is not in one is
 # allowed.
+# shellcheck disable=SC2120 # some pass N
 start_brokers() {
 	local i quorum='' listener
 	[ -z "$test_bootstrap" ] ||
@@ -259,14 +260,46 @@ leader() {
 		sed -n "s/^    partition $2, leader \([0-9]*\),.*/\1/p"
 }
 
+# ---- what ccm-produce does not get through with
+
+# Not too many at a time: some refusals have to be seen within some seconds.
+refusals=()
+few_refusals() {
+	local name running=0
+	for name in "${refusals[@]}"; do [ -s "$name.status" ] || ((++running)); done
+	((running < 6))
+}
+
+# refuse NAME NAME=VALUE...: tries to send the three records of the file three to
+# $prefix-kept with these settings, in the background
+refuse() {
+	local name=$1
+	shift
+	until_true 60 few_refusals
+	refusals+=("$name")
+	(
+		env "$@" ccm-produce "$prefix-kept" 2>"$name.err"
+		printf '%s %s\n' $? "$(wc -l)" >"$name.status"
+	) <three &
+}
+
+# refused NAME STATUS REGEX FACT: it has ended with that status and one line, and
+# not a record was read
+refused() {
+	until_true 60 [ -s "$1.status" ]
+	like "$(cat "$1.status") $(wc -l <"$1.err") $(cat "$1.err")" \
+		"^$2 3 1 ccm-produce: $3; nothing was sent\$" "$4"
+}
+
 # ---- any Kafka
 
-# use_brokers [N]: exports KAFKA_BOOTSTRAP_SERVERS, and what else the caller has set
+# use_brokers: exports KAFKA_BOOTSTRAP_SERVERS, and what else the caller has set
 # where it is the caller's Kafka. Topics are then named $prefix-SOMETHING.
 use_brokers() {
 	local name
 	if [ -z "$test_bootstrap" ]; then
-		start_brokers "$@"
+		# shellcheck disable=SC2119 # as many as BROKERS says
+		start_brokers
 		return
 	fi
 	prefix=ccm-test-$$-$EPOCHSECONDS

@@ -4,26 +4,39 @@
 usage: client.py create TOPIC PARTITIONS [REPLICATION [NAME=VALUE]...]
        client.py config TOPIC NAME=VALUE...
        client.py delete TOPIC...
+       client.py partitions TOPIC N    it has N of them from now on
+       client.py purge TOPIC           deletes the records that are there
        client.py read TOPIC            what is committed there by now, a line each:
                                        PARTITION, number of headers, KEY, VALUE,
                                        with tabs between; no key is \\N
        client.py send TOPIC            the lines KEY, tab, VALUE of standard input
+       client.py values TOPIC          under one key, the JSON strings (of bytes,
+                                       \u0000 to \u00ff) or nulls that are the
+                                       lines of standard input
        client.py count TOPIC...        how many records (ends less beginnings)
        client.py committed GROUP TOPIC PARTITION and offset, a line each
        client.py allow|deny USER OPERATION TOPIC     for example: deny alice WRITE t
+                                       or group:NAME, transactional_id:ID,
+                                       cluster:kafka-cluster
+       client.py forget USER TOPIC     these two for that user
        client.py password MECHANISM USER < password  a SCRAM user (raw bytes)
+       client.py passwords             SCRAM users: the lines MECHANISM, tab, USER,
+                                       tab, PASSWORD of standard input
 
 How to reach Kafka: the KAFKA_* variables that ccm takes, which have
 kafka-python's names.
 """
+import json
 import os
 import sys
 
 from kafka import (KafkaAdminClient, KafkaConsumer, KafkaProducer,
                    TopicPartition)
-from kafka.admin import (ACL, ACLOperation, ACLPermissionType, ConfigResource,
+from kafka.admin import (ACL, ACLFilter, ACLOperation, ACLPermissionType,
+                         ACLResourcePatternType, ConfigResource,
                          ConfigResourceType, NewTopic, ResourcePattern,
-                         ResourceType, UserScramCredentialUpsertion)
+                         ResourcePatternFilter, ResourceType,
+                         UserScramCredentialUpsertion)
 
 ALIASES = {
     'sasl_username': 'sasl_plain_username',
@@ -72,6 +85,16 @@ def delete(*topics):
     settings(KafkaAdminClient).delete_topics(list(topics))
 
 
+def partitions(topic, number):
+    settings(KafkaAdminClient).create_partitions({topic: int(number)})
+
+
+def purge(topic):
+    ends = settings(KafkaConsumer, group_id=None)
+    settings(KafkaAdminClient).delete_records(
+        ends.end_offsets(partitions_of(ends, topic)))
+
+
 def partitions_of(consumer, topic):
     return [TopicPartition(topic, number)
             for number in sorted(consumer.partitions_for_topic(topic) or ())]
@@ -103,6 +126,16 @@ def send(topic):
     producer.close()
 
 
+def values(topic):
+    producer = settings(KafkaProducer, acks='all')
+    for line in sys.stdin.buffer:
+        value = json.loads(line)
+        producer.send(topic, None if value is None else value.encode('latin-1'),
+                      b'key')
+    producer.flush()
+    producer.close()
+
+
 def count(*topics):
     consumer = settings(KafkaConsumer, group_id=None)
     total = 0
@@ -119,10 +152,18 @@ def committed(group, topic):
         print(partition.partition, consumer.committed(partition))
 
 
-def permit(permission, user, operation, topic):
+def permit(permission, user, operation, resource):
+    kind, _, name = resource.rpartition(':')
     settings(KafkaAdminClient).create_acls([ACL(
         f'User:{user}', '*', ACLOperation[operation], permission,
-        ResourcePattern(ResourceType.TOPIC, topic))])
+        ResourcePattern(ResourceType[kind.upper() or 'TOPIC'], name))])
+
+
+def forget(user, topic):
+    settings(KafkaAdminClient).delete_acls([ACLFilter(
+        f'User:{user}', '*', ACLOperation.ANY, ACLPermissionType.ANY,
+        ResourcePatternFilter(ResourceType.TOPIC, topic,
+                              ACLResourcePatternType.LITERAL))])
 
 
 def password(mechanism, user):
@@ -131,11 +172,19 @@ def password(mechanism, user):
                                       sys.stdin.buffer.read())])
 
 
+def passwords():
+    users = [line.rstrip(b'\n').split(b'\t', 2) for line in sys.stdin.buffer]
+    settings(KafkaAdminClient).alter_user_scram_credentials(
+        [UserScramCredentialUpsertion(user.decode(), mechanism.decode(), secret)
+         for mechanism, user, secret in users])
+
+
 def main():
     commands = {
-        'create': create, 'config': config, 'delete': delete, 'read': read,
-        'send': send, 'count': count, 'committed': committed,
-        'password': password,
+        'create': create, 'config': config, 'delete': delete,
+        'partitions': partitions, 'purge': purge, 'read': read,
+        'send': send, 'values': values, 'count': count, 'committed': committed,
+        'password': password, 'passwords': passwords, 'forget': forget,
         'allow': lambda *words: permit(ACLPermissionType.ALLOW, *words),
         'deny': lambda *words: permit(ACLPermissionType.DENY, *words),
     }

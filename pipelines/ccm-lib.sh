@@ -330,7 +330,7 @@ kcat_news() {
 	progress=
 	size=$(stat -L -c %s "/proc/self/fd/$kcat_err")
 	if [ -z "${1-}" ]; then
-		half=$(kcat_part $((size > 4096 ? size - 4096 : 0)) $size; printf .)
+		half=$(kcat_part $((size > 4096 ? size - 4096 : 0)) "$size"; printf .)
 		half=${half##*$'\n'}
 		((size -= ${#half} - 1))
 	fi
@@ -343,7 +343,7 @@ kcat_news() {
 		first=2
 		progress=1
 	fi
-	news=$(kcat_part $from $size | tail -n "+$first" |
+	news=$(kcat_part "$from" "$size" | tail -n "+$first" |
 		grep -av -e '^% Message delivered' -e '^% Delivery failed for message' \
 			-e '^% Reached end of topic' -e 'Broker handle destroyed') || :
 	((size - from <= ${#news} + 1)) || progress=1

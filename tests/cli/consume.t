@@ -114,6 +114,24 @@ exec sleep 60
 END
 chmod +x fake/kcat
 PATH=$WORK/fake:$PATH consume revoked metrics g-revoked
+# One that is given other partitions while it looks for the end.
+mkdir moving
+cat >moving/kcat <<'END'
+#!/bin/sh
+case " $* " in
+*' -L '*)
+	echo '  topic "metrics" with 1 partitions:'
+	exit
+	;;
+esac
+for what in "assigned: $FIRST" 'revoked: metrics [0], metrics [1]' 'assigned: metrics [1]'; do
+	echo "% Group g rebalanced (memberid rdkafka-1): $what" >&2
+done
+exec sleep 60
+END
+chmod +x moving/kcat
+FIRST='metrics [0], metrics [1]' PATH=$WORK/moving:$PATH consume moving -e metrics g
+FIRST='' PATH=$WORK/moving:$PATH consume idle -e metrics g
 
 # closed NAME ARGUMENT...: as consume, to a reader that goes after two lines.
 closed() {
@@ -173,6 +191,13 @@ is "$(cat end.err)" '' 'and nothing else'
 ended three
 is "$status $(wc -l <three.out)" '0 3' '-c 3 ends after three records'
 is "$(sort three.out | comm -23 - first)" '' 'which are whole'
+
+ended moving
+like "$status $(cat moving.err)" '^75 ccm-consume: partitions went to another member of group g' \
+	'-e ends with status 75 where partitions are dealt out anew, of which kcat loses count'
+ended idle
+like "$status $(cat idle.err)" '^75 ccm-consume: other members of group g read all of metrics' \
+	'and where there is none for it'
 
 ended missing
 like "$status $(cat missing.err)" '^69 .*topic late does not exist' \

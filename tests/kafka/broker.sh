@@ -312,11 +312,11 @@ use_brokers() {
 
 own_topics=()
 
-# make_topic NAME PARTITIONS [SETTING...]: on three brokers three times, and gone
-# after the test; the whole name is in $topic
+# make_topic NAME PARTITIONS [SETTING...]: gone after the test; its whole name is
+# in $topic. How many brokers have it they decide: three, of three of ours.
 make_topic() {
 	topic=$prefix-$1
-	client create "$topic" "$2" "$((${brokers:-3} < 3 ? 1 : 3))" "${@:3}"
+	client create "$topic" "$2" "${@:3}"
 	own_topics+=("$topic")
 }
 

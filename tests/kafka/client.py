@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A client of Kafka that is not librdkafka, for tests: kafka-python.
 
-usage: client.py create TOPIC PARTITIONS [REPLICATION [NAME=VALUE]...]
+usage: client.py create TOPIC PARTITIONS [NAME=VALUE]...
        client.py config TOPIC NAME=VALUE...
        client.py delete TOPIC...
        client.py partitions TOPIC N    it has N of them from now on
@@ -70,9 +70,9 @@ def pairs(words):
     return dict(word.split('=', 1) for word in words)
 
 
-def create(topic, partitions, replication='1', *configs):
+def create(topic, partitions, *configs):
     settings(KafkaAdminClient).create_topics(
-        [NewTopic(topic, int(partitions), int(replication),
+        [NewTopic(topic, int(partitions), -1,
                   topic_configs=pairs(configs))], wait_for_metadata=True)
 
 

@@ -259,8 +259,7 @@ kill -TERM "$growing_pid"
 # ---- brokers that go and come back --------------------------------------------
 
 if [ -n "$test_bootstrap" ]; then
-	tests=$((tests + 1))
-	echo "ok $tests - # SKIP brokers that go and come back: these are not ours"
+	skip 'brokers that go and come back' 'these are not ours'
 else
 	# address NUMBER
 	IFS=, read -ra addresses <<<"$plaintext"
@@ -318,7 +317,9 @@ fi
 # ---- what became of the records -------------------------------------------------
 
 until_true 30 says reborn 'kcat has ended'
-client create "$reborn" 2 "$((${brokers:-3} < 3 ? 1 : 3))"
+# Some brokers have done it by themselves.
+client create "$reborn" 2 2>create.err || grep -q TopicAlreadyExists create.err ||
+	cat create.err
 records 51 100 | ccm-produce "$reborn" 2>/dev/null
 until_true 40 has_lines reborn.out 100
 records 1 100 | sort >wanted

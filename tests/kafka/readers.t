@@ -16,12 +16,6 @@ case ${KAFKA_SECURITY_PROTOCOL-} in
 *) java= ;;
 esac
 
-# skip NAME REASON: a fact that cannot be looked at here
-skip() {
-	tests=$((tests + 1))
-	echo "ok $tests - $1 # SKIP $2"
-}
-
 # java_ok NAME: the files diff and java.err tell why it is not
 java_ok() {
 	if [ -z "$java" ]; then

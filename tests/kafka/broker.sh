@@ -270,6 +270,22 @@ few_refusals() {
 	((running < 6))
 }
 
+sent=0
+: >wanted
+
+# delivers FACT NAME=VALUE...: a record of its own gets to $prefix-open with these
+# settings; those that did are in the file wanted
+delivers() {
+	local fact=$1
+	shift
+	((++sent))
+	records "$sent" "$sent" >one
+	run env "$@" ccm-produce "$prefix-open" <one
+	like "$status $(cat err)" \
+		"^0 ccm-produce: 1 records to $prefix-open in [0-9.]+ s\$" "$fact"
+	cat one >>wanted
+}
+
 # refuse NAME NAME=VALUE...: tries to send the three records of the file three to
 # $prefix-kept with these settings, in the background
 refuse() {

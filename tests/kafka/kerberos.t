@@ -80,21 +80,6 @@ refusing=$!
 
 # ---- what gets through
 
-sent=0
-: >wanted
-
-# delivers FACT NAME=VALUE...: a record of its own; those that came are in wanted
-delivers() {
-	local fact=$1
-	shift
-	((++sent))
-	records "$sent" "$sent" >one
-	run env "$@" ccm-produce "$prefix-open" <one
-	like "$status $(cat err)" \
-		"^0 ccm-produce: 1 records to $prefix-open in [0-9.]+ s\$" "$fact"
-	cat one >>wanted
-}
-
 delivers 'a ticket is enough'
 delivers 'over TLS too' KAFKA_BOOTSTRAP_SERVERS="$sasl_ssl" \
 	KAFKA_SECURITY_PROTOCOL=SASL_SSL KAFKA_SSL_CAFILE=ca.pem

@@ -86,21 +86,6 @@ refuse_all &
 
 # ---- what gets through
 
-sent=0
-: >wanted
-
-# delivers FACT NAME=VALUE...: a record of its own; those that came are in wanted
-delivers() {
-	local fact=$1
-	shift
-	((++sent))
-	records "$sent" "$sent" >one
-	run env "$@" ccm-produce "$prefix-open" <one
-	like "$status $(cat err)" \
-		"^0 ccm-produce: 1 records to $prefix-open in [0-9.]+ s\$" "$fact"
-	cat one >>wanted
-}
-
 # read_all NAME NAME=VALUE...: ccm-consume with these settings, in the background
 read_all() {
 	local name=$1

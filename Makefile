@@ -195,11 +195,11 @@ $(BROKER_DIR)/venv: tests/kafka/requirements.txt $(DEPS_FIRST)
 KAFKA_TESTS ?= $(addprefix tests/kafka/,consume.t faults.t) $(filter-out \
 	%/consume.t %/faults.t,$(sort $(wildcard tests/kafka/*.t)))
 check-kafka: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
-	B=$(B) prove --timer -j2 --exec '' $(KAFKA_TESTS)
+	B=$(B) prove --timer --failures --comments -j2 --exec '' $(KAFKA_TESTS)
 
 # The same, with more moments of the kill test.
 soak-kafka: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
-	KILLS=200 B=$(B) prove --timer --exec '' tests/kafka/kill.t
+	KILLS=200 B=$(B) prove --timer --failures --comments --exec '' tests/kafka/kill.t
 
 demo: tests
 	@B=$(B) tests/demo.sh

@@ -29,6 +29,7 @@ kafka-python's names.
 import json
 import os
 import sys
+import time
 
 from kafka import (KafkaAdminClient, KafkaConsumer, KafkaProducer,
                    TopicPartition)
@@ -37,6 +38,7 @@ from kafka.admin import (ACL, ACLFilter, ACLOperation, ACLPermissionType,
                          ConfigResourceType, NewTopic, ResourcePattern,
                          ResourcePatternFilter, ResourceType,
                          UserScramCredentialUpsertion)
+from kafka.errors import KafkaConnectionError
 
 ALIASES = {
     'sasl_username': 'sasl_plain_username',
@@ -96,8 +98,14 @@ def purge(topic):
 
 
 def partitions_of(consumer, topic):
-    return [TopicPartition(topic, number)
-            for number in sorted(consumer.partitions_for_topic(topic) or ())]
+    """Asks any broker: one that is down is no reason to end."""
+    for attempt in range(20):
+        try:
+            numbers = consumer.partitions_for_topic(topic)
+            break
+        except KafkaConnectionError:
+            time.sleep(0.5)
+    return [TopicPartition(topic, number) for number in sorted(numbers or ())]
 
 
 def read(topic):

@@ -251,6 +251,7 @@ client forget alice "$topic"
 until_true 20 shipped "${as_alice[@]}"
 is "$status $(left)" '0 ' '... who then may: it is sent'
 send_half b "${as_alice[@]}"
+client allow alice DESCRIBE "$topic"
 client deny alice WRITE "$topic"
 touch go
 ended 60

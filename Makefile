@@ -182,7 +182,8 @@ $(BROKER_DIR)/lib: tests/kafka/pom.xml $(DEPS_FIRST)
 	MAVEN_OPTS=-Djava.io.tmpdir=$(CURDIR)/$(BROKER_DIR)/tmp \
 		mvn -B -q --strict-checksums -f $< \
 		-Dmaven.repo.local=$(CURDIR)/$(BROKER_DIR)/m2 \
-		dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$@.new
+		org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies \
+		-DoutputDirectory=$(CURDIR)/$@.new
 	@rm -rf $@ && mv $@.new $@ && touch $@
 
 $(BROKER_DIR)/venv: tests/kafka/requirements.txt $(DEPS_FIRST)

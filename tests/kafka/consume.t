@@ -9,8 +9,9 @@
 . "$(dirname "$0")/broker.sh"
 
 if [ -n "$test_bootstrap" ]; then use_brokers; else start_brokers 3; fi
-# A member that does not come back is missed after six seconds.
-export KAFKA_SESSION_TIMEOUT_MS=6000 KAFKA_HEARTBEAT_INTERVAL_MS=1000
+# A member that does not come back is missed after ten seconds, one that is slow
+# is not.
+export KAFKA_SESSION_TIMEOUT_MS=10000 KAFKA_HEARTBEAT_INTERVAL_MS=1000
 
 # consume NAME ARGUMENT...: in the background, stdout to NAME.out (appended),
 # stderr to NAME.err, status to NAME.status; its pid in $pid.

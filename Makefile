@@ -3,12 +3,15 @@
 #   make            build everything into $(B)/
 #   make check      build, then run the whole test suite (installs what it needs)
 #   make check-kafka   against a real Apache Kafka, which it fetches (Java)
+#   make check-systemd   the package under a real systemd, in namespaces (root)
 #   make demo       an hour of metrics from a simulated API to a simulated Kafka
 #   make lint       format, shell, manual pages, compiler warnings of clang
 #   make bench      speed and memory, beside the peers that each figure names
+#   make simulate   10,000 clusters, the minutes of the rate limit sped up
 #   make fuzz       libFuzzer, FUZZ_SECONDS for each target
 #   make soak       the kill tests, 200 times; make soak-kafka
-#   make install    into $(DESTDIR)$(prefix)
+#   make install    into $(DESTDIR)$(prefix); make uninstall takes it away again
+#   make deb        a Debian package, in $(B)/
 #   make deps       install the Debian packages that all of these need
 #
 # Everything runnable is in $(B)/bin, so that PATH=$PWD/build/bin:$PATH is a
@@ -44,7 +47,7 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 # ---- what is built ----------------------------------------------------------
 
 PROGRAMS := ccm-fetch ccm-normalize ccm-key ccm-ship ccm-json
-SCRIPTS := ccm-scrape ccm-produce ccm-consume
+SCRIPTS := ccm-scrape ccm-produce ccm-consume ccm-status ccm-check
 LIBS_ccm-fetch := -lcurl -lcjson
 
 LIB_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
@@ -55,6 +58,9 @@ UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
 BIN := $(addprefix $(B)/bin/,$(PROGRAMS) $(SCRIPTS))
 SHARE_FILES := $(wildcard pipelines/*.sh pipelines/*.jq pipelines/queries/*.json)
+MAN_PAGES := $(wildcard tools/*.[1-9] systemd/*.[1-9])
+GENERATOR := $(B)/systemd/ccm-timer-generator
+UNIT_FILES := $(wildcard systemd/*.service)
 SHARE := $(patsubst pipelines/%,$(B)/share/ccm/%,$(SHARE_FILES))
 # What is loaded into kcat: not ours to sanitize.
 KCAT_STOP := $(B)/lib/ccm/kcat-stop.so
@@ -65,9 +71,10 @@ TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
 sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 
-.PHONY: all check check-kafka demo bench install uninstall lint fuzz soak \
+.PHONY: all check check-kafka check-systemd demo bench simulate lint fuzz soak \
+	install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
-all: $(BIN) $(SHARE) $(KCAT_STOP)
+all: $(BIN) $(SHARE) $(GENERATOR) $(KCAT_STOP)
 tests: all $(TEST_BIN)
 
 # ---- Debian packages --------------------------------------------------------
@@ -87,7 +94,11 @@ DEPS_soak-kafka := $(DEPS_check-kafka)
 DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 DEPS_soak := $(DEPS_check)
 DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time
-DEPS_lint := $(DEPS_check) $(DEPS_LINT)
+DEPS_simulate := $(DEPS_demo)
+DEPS_DEB := build-essential debhelper
+DEPS_deb := $(DEPS_BUILD) $(DEPS_DEB)
+DEPS_check-systemd := $(DEPS_demo) $(DEPS_DEB) systemd tzdata
+DEPS_lint := $(DEPS_check) $(DEPS_LINT) $(DEPS_DEB) lintian systemd
 DEPS_fuzz := $(DEPS_BUILD) $(DEPS_LINT)
 DEPS_deps := $(DEPS_bench) $(DEPS_check-kafka) $(DEPS_lint)
 DEPS := $(sort $(foreach goal,$(MAKECMDGOALS),$(DEPS_$(goal))))
@@ -126,6 +137,11 @@ $(B)/bin/$(1): $(call objects,tools,$(1)) $(B)/libccm.a
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
+$(GENERATOR): $(call objects,systemd,ccm-timer-generator) $(B)/libccm.a
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^
+
 define sim_rule
 $(B)/sim/$(1): $(call objects,tests/sim,$(1)) $(B)/libccm.a
 	@mkdir -p $$(@D)
@@ -157,7 +173,7 @@ $(B)/share/ccm/%: pipelines/%
 	@mkdir -p $(@D)
 	install -m 644 $< $@
 
--include $(patsubst %.c,$(B)/%.d,$(wildcard lib/*.c tools/*.c tools/*/*.c tests/*/*.c tests/*/*/*.c))
+-include $(patsubst %.c,$(B)/%.d,$(wildcard lib/*.c tools/*.c tools/*/*.c systemd/*.c tests/*/*.c tests/*/*/*.c))
 
 # ---- tests ------------------------------------------------------------------
 
@@ -202,6 +218,13 @@ check-kafka: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
 soak-kafka: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
 	KILLS=200 B=$(B) prove --timer --failures --comments --exec '' tests/kafka/kill.t
 
+# The package, installed on machines of their own: systemd in namespaces, which
+# takes root. Elsewhere it is skipped.
+SYSTEMD_TESTS ?= $(sort $(wildcard tests/systemd/*.t))
+check-systemd: tests deb
+	B=$(B) DEB=$(abspath $(DEB)) prove --timer -j$(PROVE_JOBS) --exec '' \
+		$(SYSTEMD_TESTS)
+
 demo: tests
 	@B=$(B) tests/demo.sh
 
@@ -209,16 +232,49 @@ bench: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
 	@B=$(B) tests/bench/bench.sh
 	@B=$(B) tests/bench/kafka.sh
 
+# Put into programs by LD_PRELOAD, it is no program of ours by itself.
+$(B)/sim/faster.so: tests/simulate/faster.c Makefile $(DEPS_FIRST)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) $(ALL_CPPFLAGS) -std=c11 -g -O2 $(CFLAGS_WARN) -fPIC -shared \
+		-o $@ $<
+
+simulate: tests $(B)/sim/faster.so
+	@B=$(B) prove -v --exec '' tests/simulate/simulate.t
+
 SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS)) $(wildcard pipelines/*.sh \
-	tests/*.sh tests/cli/*.t tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh) \
-	.ci/run
-C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] tests/*/*.[ch] \
+	tests/*.sh tests/cli/*.t tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh \
+	tests/simulate/*.t tests/systemd/*) .ci/run
+C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] systemd/*.c tests/*/*.[ch] \
 	tests/*/*/*.[ch])
 lint: $(DEPS_FIRST)
 	clang-format --dry-run --Werror $(C_FILES)
 	shellcheck -x -P SCRIPTDIR $(SHELL_FILES)
-	for page in tools/*.1; do mandoc -Tlint -W warning $$page || exit 1; done
+	for page in $(MAN_PAGES); do mandoc -Tlint -W warning $$page || exit 1; done
+	$(MAKE) --no-print-directory lint-units lint-deb
 	$(MAKE) --no-print-directory CC=clang B=$(B)/clang tests
+
+# The units with the programs of $(B), and the timer of the example. What
+# systemd-analyze verify merely warns of (a key that it does not know) is an
+# error here. 15 is an exposure of 1.5; what is left of it is the network.
+LINT_UNITS := $(CURDIR)/$(B)/lint/units
+lint-units: all
+	@rm -rf $(LINT_UNITS) && mkdir -p $(LINT_UNITS)/etc
+	@for f in $(UNIT_FILES); do \
+		sed 's|/usr/bin/ccm-|$(CURDIR)/$(B)/bin/ccm-|' $$f \
+			>$(LINT_UNITS)/$${f##*/}; done
+	@cp systemd/ccm.env.example $(LINT_UNITS)/etc/example.env
+	CCM_CONFIG_DIRECTORY=$(LINT_UNITS)/etc $(GENERATOR) $(LINT_UNITS)
+	! SYSTEMD_UNIT_PATH=$(LINT_UNITS): systemd-analyze --man=no verify \
+		$(LINT_UNITS)/*.service $(LINT_UNITS)/*.timer 2>&1 | grep .
+	@for unit in $(notdir $(UNIT_FILES)); do \
+		systemd-analyze security --offline=true --no-pager --threshold=15 \
+			$(LINT_UNITS)/$$unit >$(LINT_UNITS)/out || \
+			{ cat $(LINT_UNITS)/out; exit 1; }; \
+		tail -n 1 $(LINT_UNITS)/out; done
+
+lint-deb: deb
+	lintian --allow-root --fail-on error,warning,info $(DEB)
 
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS := points records response interval
@@ -241,21 +297,79 @@ fuzz: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 
 # ---- installing -------------------------------------------------------------
 
-install: all
-	install -d $(DESTDIR)$(prefix)/bin $(DESTDIR)$(prefix)/share/ccm/queries \
-		$(DESTDIR)$(prefix)/share/man/man1 $(DESTDIR)$(prefix)/lib/ccm
-	install -m 644 $(KCAT_STOP) $(DESTDIR)$(prefix)/lib/ccm
-	install -m 755 $(BIN) $(DESTDIR)$(prefix)/bin
-	install -m 644 $(filter-out %/queries/,$(wildcard $(B)/share/ccm/*.*)) \
-		$(DESTDIR)$(prefix)/share/ccm
-	install -m 644 $(B)/share/ccm/queries/*.json \
-		$(DESTDIR)$(prefix)/share/ccm/queries
-	install -m 644 tools/*.1 $(DESTDIR)$(prefix)/share/man/man1
+# Below $(B)/stage everything is as it is below DESTDIR then; the units name the
+# programs where the prefix has them.
+STAGE := $(B)/stage
+stage: all
+	@rm -rf $(STAGE)
+	@set -e; to=$(STAGE)$(prefix); umask 022; \
+	install -d $$to/bin $$to/lib/systemd/system-generators \
+		$$to/lib/systemd/system; \
+	install -m 755 $(BIN) $$to/bin; \
+	install -m 755 $(GENERATOR) $$to/lib/systemd/system-generators; \
+	install -D -m 644 $(KCAT_STOP) $$to/lib/ccm/$(notdir $(KCAT_STOP)); \
+	for f in $(UNIT_FILES); do sed 's|/usr/bin/ccm-|$(prefix)/bin/ccm-|' $$f \
+		>$$to/lib/systemd/system/$${f##*/}; done; \
+	install -D -m 644 systemd/ccm.sysusers $$to/lib/sysusers.d/ccm.conf; \
+	install -D -m 644 systemd/ccm.tmpfiles $$to/lib/tmpfiles.d/ccm.conf; \
+	install -D -m 644 systemd/ccm.env.example \
+		$$to/share/doc/ccm/examples/ccm.env; \
+	for f in $(SHARE); do \
+		install -D -m 644 $$f $$to/share/ccm/$${f#$(B)/share/ccm/}; done; \
+	for f in $(MAN_PAGES); do \
+		install -D -m 644 $$f $$to/share/man/man$${f##*.}/$${f##*/}; done
+
+# What was made is written down, so that uninstall takes that away and nothing
+# else: no directory that was there before, and none that has got other files.
+INSTALLED := $(prefix)/share/ccm/installed
+LIST := $(B)/installed
+install: stage
+	@set -euo pipefail; to=$(abspath $(DESTDIR)); list=$(abspath $(LIST)); \
+	echo "  INSTALL $$to$(prefix)"; \
+	cat "$$to$(INSTALLED)" >"$$list" 2>/dev/null || :; \
+	cd $(STAGE); \
+	while read -r path; do \
+		if [ -d "$$path" ]; then \
+			[ -d "$$to/$$path" ] || echo "$$path"; \
+			install -d -m 755 "$$to/$$path"; \
+		else \
+			echo "$$path"; \
+			install -m "$$(stat -c %a "$$path")" "$$path" "$$to/$$path"; \
+		fi; \
+	done < <(find . | LC_ALL=C sort) >>"$$list"; \
+	echo .$(INSTALLED) >>"$$list"; \
+	LC_ALL=C sort -u "$$list" >"$$list.new"; \
+	install -m 644 "$$list.new" "$$to$(INSTALLED)"; \
+	rm "$$list" "$$list.new"
 
 uninstall:
-	rm -f $(addprefix $(DESTDIR)$(prefix)/bin/,$(PROGRAMS) $(SCRIPTS)) \
-		$(addprefix $(DESTDIR)$(prefix)/share/man/man1/,$(notdir $(wildcard tools/*.1)))
-	rm -rf $(DESTDIR)$(prefix)/share/ccm $(DESTDIR)$(prefix)/lib/ccm
+	@set -euo pipefail; to=$(abspath $(DESTDIR)); \
+	[ -e "$$to$(INSTALLED)" ] || \
+		{ echo "nothing is installed in $$to$(prefix)" >&2; exit 0; }; \
+	echo "  REMOVE  $$to$(prefix)"; \
+	mapfile -t paths < <(LC_ALL=C sort -r "$$to$(INSTALLED)"); \
+	for path in "$${paths[@]}"; do \
+		path=$$to$${path#.}; \
+		if [ -d "$$path" ] && [ ! -L "$$path" ]; then \
+			rmdir --ignore-fail-on-non-empty "$$path"; \
+		else rm -f "$$path"; fi; \
+	done
+
+# The package is built from a copy, where its recipe is in debian/ as Debian
+# wants it. lintian's word on it is part of lint.
+DEB := $(B)/ccm_$(VERSION).deb
+deb: $(DEPS_FIRST)
+	@rm -rf $(B)/deb && mkdir -p $(B)/deb/ccm-$(VERSION)
+	@cp -R Makefile LICENSE README.md lib tools pipelines systemd \
+		$(B)/deb/ccm-$(VERSION)
+	@mv $(B)/deb/ccm-$(VERSION)/systemd/debian $(B)/deb/ccm-$(VERSION)
+	@grep -q '^ccm ($(VERSION)) ' systemd/debian/changelog || \
+		{ echo "systemd/debian/changelog is not at $(VERSION)" >&2; exit 1; }
+	@echo "  DEB     $(DEB)"
+	@cd $(B)/deb/ccm-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL -u MAKEOVERRIDES \
+		-u MFLAGS dpkg-buildpackage -us -uc -b >../log 2>&1 || \
+		{ tail -n 30 ../log >&2; exit 1; }
+	@mv $(B)/deb/ccm_$(VERSION)_*.deb $(DEB)
 
 clean:
 	rm -rf $(B)

@@ -42,11 +42,38 @@ read_file(const char *name, const char *path)
 	return text.data;
 }
 
+/* The path of systemd's credential of that name, or "": there is none. */
+static void
+find_credential(const char *name, struct buf *path)
+{
+	const char *directory = not_empty("CREDENTIALS_DIRECTORY");
+	struct buf encrypted = BUF_INIT;
+	bool plain, cred;
+
+	if (directory != NULL) {
+		buf_printf(path, "%s/%s", directory, name);
+		buf_printf(&encrypted, "%s.cred", buf_terminate(path));
+		plain = access(path->data, F_OK) == 0;
+		cred = access(buf_terminate(&encrypted), F_OK) == 0;
+		if (plain && cred)
+			die(EX_CONFIG,
+			    "%s: the credentials %s and %s.cred are both "
+			    "there; one has to go",
+			    name, name, name);
+		path->len = 0;
+		if (plain || cred)
+			buf_printf(path, "%s/%s%s", directory, name,
+			    cred ? ".cred" : "");
+	}
+	buf_terminate(path);
+	buf_free(&encrypted);
+}
+
 char *
 env_secret(const char *name)
 {
 	const char *value = not_empty(name), *path;
-	struct buf file_name = BUF_INIT;
+	struct buf file_name = BUF_INIT, credential = BUF_INIT;
 	char *secret = NULL;
 
 	buf_printf(&file_name, "%s_FILE", name);
@@ -55,6 +82,11 @@ env_secret(const char *name)
 	if (value != NULL && path != NULL)
 		die(EX_CONFIG, "%s and %s are both given; one is enough", name,
 		    file_name.data);
+	if (value == NULL && path == NULL) {
+		find_credential(name, &credential);
+		if (credential.len > 0)
+			path = credential.data;
+	}
 	if (value != NULL)
 		secret = xstrdup(value);
 	else if (path != NULL)
@@ -62,6 +94,7 @@ env_secret(const char *name)
 	if (secret != NULL && secret[0] == '\0')
 		die(EX_CONFIG, "%s: %s is empty", file_name.data, path);
 	buf_free(&file_name);
+	buf_free(&credential);
 	return secret;
 }
 

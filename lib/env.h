@@ -6,9 +6,10 @@
 
 /*
  * A secret, or NULL where there is none (an empty variable is none): the
- * variable NAME, or the contents of the file that NAME_FILE names (systemd
- * credentials and Docker secrets), less one final newline. Exits with
- * EX_CONFIG where both are given, and where the file cannot be read or has a
+ * variable NAME, or the contents of the file that NAME_FILE names (Docker
+ * secrets), less one final newline, or where neither is given those of NAME or
+ * NAME.cred in CREDENTIALS_DIRECTORY (systemd's credentials). Exits with
+ * EX_CONFIG where two are given, and where the file cannot be read or has a
  * NUL byte in it. The caller owns the memory, and gives it back to
  * env_secret_free(), which wipes it.
  */

@@ -756,6 +756,20 @@ json_escape_text(struct buf *out, const struct json_text *text)
 }
 
 void
+json_escape_any(struct buf *out, const char *string)
+{
+	while (*string != '\0') {
+		size_t len = utf8_length(string);
+
+		if (len > 0)
+			json_escape(out, string, len);
+		else
+			buf_add_string(out, "\\ufffd");
+		string += len > 0 ? len : 1;
+	}
+}
+
+void
 json_compact(struct buf *out, const char *text, size_t len)
 {
 	const char *end = text + len;

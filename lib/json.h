@@ -145,6 +145,9 @@ void json_decode(struct buf *out, const struct json_text *text);
 void json_escape(struct buf *out, const char *bytes, size_t len);
 void json_escape_text(struct buf *out, const struct json_text *text);
 
+/* The same for a string of any bytes: one that is not UTF-8 becomes U+FFFD. */
+void json_escape_any(struct buf *out, const char *string);
+
 /*
  * The bytes of the UTF-8 character (RFC 3629) at `at`, 1 to 4, or 0 where there
  * is none. Reads nothing beyond the first byte that does not belong to it, so

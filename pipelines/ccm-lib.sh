@@ -18,9 +18,11 @@
 #	log_error|log_warn|log_info|log_debug MESSAGE
 #	log_shows ERROR|WARN|INFO|DEBUG
 #	die STATUS MESSAGE           the message, then exit STATUS
+#	tell_shipper MESSAGE         to the ccm-ship that runs us, if one does
 #	usage_error OPTION OPTARG    getopts said ? or :, status 64
 #	print_version                -V: the version that ccm's programs have
-#	value_or_file NAME           NAME_FILE's contents into NAME
+#	value_or_file NAME           NAME_FILE's contents, or a credential's, into NAME
+#	find_credential NAME         NAME_FILE, where a credential of systemd is NAME
 #	check_text NAME              NAME is one line of UTF-8, or status 78
 #	check_topic NAME             it is a name that Kafka allows, or status 64
 #	end_children PID...          SIGTERM, SIGKILL after five seconds, reaped
@@ -84,12 +86,22 @@ log_warn() { log_line WARN 'WARN: ' "$*"; }
 log_info() { log_line INFO '' "$*"; }
 log_debug() { log_line DEBUG 'DEBUG: ' "$*"; }
 
+# tell_shipper MESSAGE: what we wait for, or why we fail, to the ccm-ship that
+# runs us (CCM_SHIP_REASON in its manual): it tells who asks, and the log once,
+# where we would do so at each try. False where there is none any more; the
+# subshell is what a SIGPIPE then ends.
+tell_shipper() {
+	[ -n "${CCM_SHIP_REASON-}" ] || return 1
+	local message=${*//[[:cntrl:]]/ }
+	(printf '%s\n' "$message" >&"$CCM_SHIP_REASON") 2>/dev/null
+}
+
 # die STATUS MESSAGE: a status of <sysexits.h>. Inside $(...) it ends only that
 # subshell, with its status.
 die() {
 	local status=$1
 	shift
-	log_line ERROR '' "$*"
+	tell_shipper "$*" || log_line ERROR '' "$*"
 	exit "$status"
 }
 
@@ -111,13 +123,32 @@ print_version() {
 
 # ---- variables --------------------------------------------------------------
 
-# value_or_file NAME: where NAME_FILE is given, NAME becomes what that file
+# find_credential NAME: where neither NAME nor NAME_FILE is given, and systemd has
+# passed us a credential called NAME (LoadCredential= in systemd.exec(5)), its
+# path becomes NAME_FILE. The encrypted ones of ccm's units are called NAME.cred.
+# NAME_FILE is not exported by that: each program finds the credential itself.
+find_credential() {
+	local file=$1_FILE path=${CREDENTIALS_DIRECTORY-}/$1
+	[[ ${CREDENTIALS_DIRECTORY-} = /* && -z ${!1-} && -z ${!file-} ]] || return 0
+	if [ -e "$path" ] && [ -e "$path.cred" ]; then
+		die 78 "$1: the credentials $1 and $1.cred are both there; one of them\
+ has to go"
+	elif [ -e "$path.cred" ]; then
+		path+=.cred
+	elif ! [ -e "$path" ]; then
+		return 0
+	fi
+	printf -v "$file" %s "$path"
+}
+
+# value_or_file NAME: where NAME_FILE is given, or found as a credential, NAME becomes what that file
 # holds, less one final newline. Status 78 where both are given, where the file
 # cannot be read, and where it has a NUL byte, which no variable can hold. An
 # empty variable is one that was not given; NAME is set afterwards, to nothing
 # if need be.
 value_or_file() {
 	local name=$1 file=$1_FILE value=
+	find_credential "$name"
 	printf -v "$name" %s "${!name-}"
 	[ -n "${!file-}" ] || return 0
 	[ -z "${!name}" ] ||

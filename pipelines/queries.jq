@@ -94,10 +94,13 @@ def check:
 	  else $errors[] | ["error", "\($name): \(.)", "-"] end
 	| join("\t");
 
-# {VARIABLE: [ID...]}
+# {VARIABLE: [ID...]}, the ids in their order. (To append them one by one would
+# copy the array each time: seven seconds for 30,000 of them.)
 def ids_by_list:
-	reduce ($ids | split("\n")[] | select(. != "") | split(" ")) as $line
-		({}; .[$line[0]] += [$line[1]]);
+	[$ids | split("\n")[] | select(. != "") | split(" ")]
+	| group_by(.[0])
+	| map({key: .[0][0], value: map(.[1])})
+	| from_entries;
 
 def filter($field):
 	map({field: $field, op: "EQ", value: .})

@@ -74,18 +74,34 @@ now() {
 
 # ---- configuration ----------------------------------------------------------
 
-# What is wrong so far.
+# What is wrong so far, and the first thing of it.
 invalid=
+complaint=
 
 complain() {
 	log_line ERROR '' "$*"
+	: "${complaint:=$*}"
 	invalid=1
 }
 
-# read_setting NAME: NAME becomes its value, from NAME_FILE where that is given.
-# The file is read once: it may be a pipe.
+# told_invalid TEXT: others have said it, with their names before each line.
+told_invalid() {
+	local line=${1%%$'\n'*}
+	printf '%s\n' "$1" >&2
+	line=${line#<[0-9]>}
+	: "${complaint:=${line#*: }}"
+	invalid=1
+}
+
+# read_setting NAME: NAME becomes its value, from NAME_FILE where that is given,
+# or from a credential. The file is read once: it may be a pipe.
 read_setting() {
 	local file=$1_FILE value
+	if ! (find_credential "$1"); then
+		invalid=1
+		return
+	fi
+	find_credential "$1"
 	if [ -z "${!file-}" ]; then
 		printf -v "$1" %s "${!1-}"
 	elif value=$(value_or_file "$1" && printf '%s.' "${!1}"); then
@@ -281,14 +297,12 @@ check_others() {
 	if [ -z "$without_credentials" ]; then
 		said=$(show_cloud_secrets && ccm-fetch query </dev/null 2>&1)
 		# It may also be that it cannot write its rate file, which is no such error.
-		if [ $? -eq 78 ]; then
-			printf '%s\n' "$said" >&2
-			invalid=1
-		fi
+		if [ $? -eq 78 ]; then told_invalid "$said"; fi
 	fi
 	[ -z "$ships_elsewhere" ] || return 0
 	# What there is to warn of ccm-produce says.
-	(log_level=ERROR && kafka_settings producer --masked >/dev/null) || invalid=1
+	said=$( (log_level=ERROR && kafka_settings producer --masked >/dev/null) 2>&1) ||
+		told_invalid "$said"
 }
 
 # ---- secrets ----------------------------------------------------------------

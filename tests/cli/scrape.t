@@ -20,11 +20,13 @@ ccm-scrape -n -f 2025-09-02T00 | grep -v '^#' | ccm-fetch query 2>/dev/null |
 is "$(wc -l <wanted)" 39 "three clusters: 12 principals twice, 15 topics"
 as_wanted "every value is on the topic, once"
 is "$(spool)" '' "the spool is empty"
-is "$(last_run 'del(.time)')" '{"exit":0,"hours":["2025-09-02T00Z"],"requests":3,"throttled":0,"refused_resources":[],"records":39,"rejected":0,"owed_bodies":0,"hours_lost":0}' \
+is "$(last_run 'del(.time, .started, .totals.since)')" '{"exit":0,"hours":["2025-09-02T00Z"],"requests":3,"throttled":0,"refused_resources":[],"records":39,"rejected":0,"owed_bodies":0,"hours_lost":0,"hours_undone":0,"minute":5,"ships":true,"totals":{"runs":1,"hours":1,"requests":3,"throttled":0,"records":39,"rejected":0}}' \
 	"status/last-run.json"
 like "$(<err)" 'ccm-scrape: hour 2025-09-02T00Z: 39 records, 3 requests, [0-9.]+ s' \
 	"a line for the hour"
-like "$(<err)" 'ccm-scrape: topic confluent-metrics: 1 file sent' "a line for the topic"
+like "$(<err)" 'ccm-produce: 39 records to confluent-metrics in [0-9.]+ s, of 2025-09-02T00Z.001.ndjson'$ \
+	"... a line for the topic"
+is "$(wc -l <err)" 2 "... and no other"
 is "$(grep -c WARN err)" 0 "no warning: all metrics are known to the API"
 is "$(find "$STATE_DIRECTORY" -perm /077 ! -type l)" '' \
 	"nothing in the state directory is readable by others"

@@ -449,6 +449,14 @@ let_in() {
 until_true 5 let_in
 ok $? '... and ends with its window'
 
+start_cloud -l -c 10000
+query '.filter.value = "lkc-10000"'
+is "$code $(jq ".data | length" <<<"$body")" "200 5" 'there can be ten thousand clusters'
+query '.filter.value = "lkc-10001"'
+is "$code" 403 '... and no others'
+is "$(log '[.[] | [.status, .body]]')" '[[200,null],[403,null]]' \
+	'with -l the log has no bodies'
+
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
 	-subj /CN=localhost -keyout key.pem -out certificate.pem 2>err
 start_cloud -C certificate.pem -K key.pem

@@ -168,7 +168,7 @@ spool_of a b
 brokers_end 1 2 3
 ship
 like "$status $(left) $(head -n 1 err)" \
-	'^75 a.ndjson b.ndjson ccm-produce: no broker has answered: .*Connection refused.*; nothing was sent$' \
+	'^75 a.ndjson b.ndjson ccm-ship: WARN: .*no broker has answered: .*Connection refused.*; nothing was sent; 2 files .* kept in spool$' \
 	'no broker at the start: nothing is sent, status 75, the spool is as it was'
 in_the_background ccm-ship spool ccm-produce "$topic"
 until_true 30 grep -q 'nothing was sent' err
@@ -183,7 +183,7 @@ spool_of a
 ship
 for i in 1 2 3; do kill -CONT "${broker_pid[$i]}"; done
 like "$status $(left) $(head -n 1 err)" \
-	'^75 a.ndjson ccm-produce: no broker has answered.*; nothing was sent$' \
+	'^75 a.ndjson ccm-ship: WARN: .*no broker has answered.*; nothing was sent; 1 file ' \
 	'brokers that accept and never answer: status 75, and the spool is as it was'
 until_true 60 brokers_are 3
 ship
@@ -195,7 +195,7 @@ topic=$prefix-missing
 spool_of a
 ship
 like "$status $(left) $(head -n 1 err)" \
-	"^75 a.ndjson ccm-produce: topic $topic does not exist, and the broker does not create it; nothing was sent$" \
+	"^75 a.ndjson ccm-ship: WARN: .*topic $topic does not exist, and the broker does not create it; nothing was sent; " \
 	'a topic that is missing and not created: the spool is as it was'
 like "$(cat err)" 'ccm-produce exited with status 69' '... by status 69'
 fresh_topic missing
@@ -245,7 +245,7 @@ client allow alice DESCRIBE "$topic"
 client deny alice WRITE "$topic"
 spool_of a
 ship "${as_alice[@]}"
-like "$status $(left) $(cat err)" "^75 a.ndjson ccm-produce: this user lacks the right to write to $topic: .*ccm-produce exited with status 77" \
+like "$status $(left) $(cat err)" "^75 a.ndjson ccm-ship: WARN: ccm-produce exited with status 77: this user lacks the right to write to $topic: " \
 	'a user who may not write: status 77, and the spool is as it was'
 client forget alice "$topic"
 until_true 20 shipped "${as_alice[@]}"

@@ -44,8 +44,8 @@ run ccm-scrape
 is "$status" 75 'the broker is stopped: status 75'
 is "$(spool) $(cat "$STATE_DIRECTORY/spool/"*.ndjson | wc -l)" \
 	'2025-09-02T01Z.001.ndjson 39' '... the hour is kept in the spool'
-is "$(grep -c '^ccm-produce: ' err)" 1 '... one line says why'
-like "$(<err)" $'(^|\n)ccm-produce: no broker has answered: [^\n]*Connection refused[^\n]*; nothing was sent\n' \
+is "$(grep -c 'no broker has answered' err)" 1 '... one line says why'
+like "$(<err)" $'(^|\n)ccm-ship: WARN: ccm-produce exited with status 75: no broker has answered: [^\n]*Connection refused[^\n]*; nothing was sent; 1 file' \
 	'... in plain words'
 want 02
 start_broker 1
@@ -62,7 +62,7 @@ want 03
 METRICS_TOPIC=$prefix-late
 run ccm-scrape
 is "$status" 75 'the topic is missing: status 75'
-like "$(<err)" "ccm-produce: topic $METRICS_TOPIC does not exist, and the broker does not create it; nothing was sent" \
+like "$(<err)" "ccm-produce exited with status 69: topic $METRICS_TOPIC does not exist, and the broker does not create it; nothing was sent" \
 	'... which is said'
 is "$(spool)" '2025-09-02T03Z.001.ndjson' '... the hour is kept in the spool'
 make_topic late 3
@@ -91,7 +91,7 @@ by_files() {
 run by_files wrong
 is "$status $(spool)" '75 2025-09-02T04Z.001.ndjson' \
 	'the password is another one: status 75, and the hour is kept in the spool'
-like "$(<err)" 'ccm-produce: the broker refuses these credentials: ' \
+like "$(<err)" 'ccm-produce exited with status 77: the broker refuses these credentials: ' \
 	'... and that is said'
 cat err >said
 run by_files password

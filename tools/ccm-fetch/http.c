@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sysexits.h>
+#include <time.h>
 
 #include "log.h"
 
@@ -51,6 +52,25 @@ header_number(const char *bytes, size_t len, const char *name)
 	return n > 0 ? strtol(digits, NULL, 10) : -1;
 }
 
+/* How far the server's clock is before ours, by its "Date:" header (RFC 9110,
+ * 6.6.1), whose text has no zero behind it. */
+static void
+read_date(struct transfer *transfer, const char *bytes, size_t len)
+{
+	static const char name[] = "Date:";
+	char *text;
+	time_t date;
+
+	if (len < sizeof(name) ||
+	    strncasecmp(bytes, name, sizeof(name) - 1) != 0)
+		return;
+	text = xstrndup(bytes + sizeof(name) - 1, len - (sizeof(name) - 1));
+	date = curl_getdate(text, NULL);
+	free(text);
+	transfer->has_date = date != -1;
+	transfer->ahead_s = (int64_t)date - (int64_t)time(NULL);
+}
+
 /*
  * The limits are told at several scopes, a set of rateLimit-* headers for each
  * (the API's reference, "Rate Limiting"): the n-th of one name belongs to the
@@ -70,7 +90,9 @@ on_header(char *bytes, size_t one, size_t len, void *context)
 			transfer->scopes[i] = (struct rate_headers){-1, -1};
 		transfer->nremaining = transfer->nreset = 0;
 		transfer->text.len = 0;
+		transfer->has_date = false;
 	}
+	read_date(transfer, bytes, len);
 	number = header_number(bytes, len, "rateLimit-remaining");
 	if (number >= 0 && transfer->nremaining < nscopes)
 		transfer->scopes[transfer->nremaining++].remaining = number;
@@ -189,6 +211,7 @@ http_start(struct http *http, struct transfer *transfer, void *owner,
 	transfer->status = 0;
 	transfer->sent = 0;
 	transfer->wait_ms = -1;
+	transfer->has_date = false;
 	transfer->text.len = 0;
 	transfer->message[0] = '\0';
 	free(transfer->location);

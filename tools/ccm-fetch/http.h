@@ -34,6 +34,8 @@ struct transfer {
 	long sent;       /* requests: several after redirects */
 	int64_t wait_ms; /* until the server wants another request: from
 			  * Retry-After and rateLimit-*; -1 where unsaid */
+	bool has_date;   /* the answer said what time it was at the server: */
+	int64_t ahead_s; /* so far its clock is before ours, in seconds */
 	char message[CURL_ERROR_SIZE];
 
 	/* private */

@@ -339,8 +339,17 @@ write_summary(const struct run *run, const char *path, int64_t started_ms)
 		buf_add_char(&line, '"');
 		comma = ",";
 	}
-	buf_printf(&line, "],\"seconds\":%.3f}\n",
+	buf_printf(&line, "],\"seconds\":%.3f",
 	    (double)(clock_ms() - started_ms) / 1000);
+	if (tally->has_clock)
+		buf_printf(&line, ",\"clock_ahead_seconds\":%lld",
+		    (long long)tally->ahead_s);
+	if (tally->last_error != NULL) {
+		buf_add_string(&line, ",\"last_error\":\"");
+		json_escape_any(&line, tally->last_error);
+		buf_add_char(&line, '"');
+	}
+	buf_add_string(&line, "}\n");
 	write_or_die(fd, path, line.data, line.len);
 	if (close(fd) != 0)
 		die(EX_IOERR, "cannot write to %s: %s", path, strerror(errno));

@@ -1,6 +1,7 @@
 #include "query.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,28 @@ static void
 fail_run(struct run *run, int status)
 {
 	run->tally.failed[status] = true;
+}
+
+static void tell(struct run *run, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* An error, or a warning: shown, and kept for the summary. */
+static void
+tell(struct run *run, enum log_level level, const char *format, ...)
+{
+	char *message;
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&message, format, ap) == -1)
+		die(EX_OSERR, "out of memory");
+	va_end(ap);
+	if (level == LOG_LEVEL_ERROR)
+		log_error("%s", message);
+	else
+		log_warn("%s", message);
+	free(run->tally.last_error);
+	run->tally.last_error = message;
 }
 
 /* ---- what becomes of a query ----------------------------------------------
@@ -157,11 +180,11 @@ give_up(struct query *query, int status, const char *why)
 
 	cut_piece(query);
 	if (run->owed_path != NULL && query->is_points) {
-		log_warn(
+		tell(run, LOG_LEVEL_WARN,
 		    "%s: %s; owed: it has to be asked again", query->name, why);
 		owe_rest(query);
 	} else {
-		log_error("%s: %s", query->name, why);
+		tell(run, LOG_LEVEL_ERROR, "%s: %s", query->name, why);
 		drop_points(query);
 		query->refused = true;
 		fail_run(run, status);
@@ -190,8 +213,9 @@ refuse_resource(
 	resource->refused = true;
 	query->refused = true;
 	fail_run(query->run, status == 403 ? EX_NOPERM : EX_UNAVAILABLE);
-	log_error("%s %s: refused for API key %s: HTTP %ld: %s; left out of "
-		  "this run",
+	tell(query->run, LOG_LEVEL_ERROR,
+	    "%s %s: refused for API key %s: HTTP %ld: %s; left out of "
+	    "this run",
 	    resource->label, resource->id,
 	    config_credential_name(query->run->config), status, detail);
 }
@@ -402,7 +426,9 @@ try_again(struct query *query, const char *why)
 		buf_free(&end);
 		return;
 	}
-	log_info("%s: %s; attempt %d of %d in %.1f s", query->name, why,
+	/* One line is news, and if all fails there is another. */
+	(query->attempts == 1 ? log_info : log_debug)(
+	    "%s: %s; attempt %d of %d in %.1f s", query->name, why,
 	    query->attempts + 1, ATTEMPTS, (double)delay_ms / 1000);
 	query->run->tally.retries++;
 	query->ready_ms = clock_ms() + delay_ms;
@@ -497,7 +523,8 @@ refused_alone(struct query *query, long status, const char *detail)
 			refuse_resource(query, query->body.fixed[0].resource,
 			    status, detail);
 		else
-			log_error("%s: the API refused the query: HTTP %ld: %s",
+			tell(query->run, LOG_LEVEL_ERROR,
+			    "%s: the API refused the query: HTTP %ld: %s",
 			    query->name, status, detail);
 		refuse_query(query, status == 403 ? EX_NOPERM : EX_UNAVAILABLE);
 		return;
@@ -508,8 +535,9 @@ refused_alone(struct query *query, long status, const char *detail)
 	    strstr(detail, query->run->resources.all[index].id) == NULL) {
 		query->suspects[query->nsuspects++] = index;
 		if (query->nsuspects == SUSPECTS_MAX) {
-			log_error("%s: the API refused the query, whatever the "
-				  "resource: HTTP 400: %s",
+			tell(query->run, LOG_LEVEL_ERROR,
+			    "%s: the API refused the query, whatever the "
+			    "resource: HTTP 400: %s",
 			    query->name, detail);
 			refuse_query(query, EX_UNAVAILABLE);
 			return;
@@ -554,9 +582,10 @@ unauthorised(struct query *query, const char *detail)
 	struct run *run = query->run;
 
 	if (!run->unauthorised)
-		log_error("the API refused key %s: HTTP 401: %s; check "
-			  "CONFLUENT_METRICS_API_KEY and _SECRET (a Cloud API "
-			  "key, not a cluster's), or CONFLUENT_METRICS_TOKEN",
+		tell(run, LOG_LEVEL_ERROR,
+		    "the API refused key %s: HTTP 401: %s; check "
+		    "CONFLUENT_METRICS_API_KEY and _SECRET (a Cloud API "
+		    "key, not a cluster's), or CONFLUENT_METRICS_TOKEN",
 		    config_credential_name(run->config), detail);
 	run->unauthorised = true;
 	refuse_query(query, EX_NOPERM);
@@ -606,8 +635,9 @@ answered_with_error(struct query *query)
 	    (status == 404 && details != NULL)) {
 		refused(query, status, details != NULL ? details : "");
 	} else if (details != NULL) {
-		log_error("%s: the API refused the query: HTTP %ld: %s",
-		    query->name, status, details);
+		tell(query->run, LOG_LEVEL_ERROR,
+		    "%s: the API refused the query: HTTP %ld: %s", query->name,
+		    status, details);
 		refuse_query(query, EX_UNAVAILABLE);
 	} else {
 		describe_foreign_answer(transfer, &why);
@@ -645,6 +675,10 @@ on_end(struct query *query)
 	if (transfer->sent > 1) {
 		rate_count(&run->rate, transfer->sent - 1);
 		run->tally.requests += (unsigned long)transfer->sent - 1;
+	}
+	if (transfer->has_date) {
+		run->tally.has_clock = true;
+		run->tally.ahead_s = transfer->ahead_s;
 	}
 	if (transfer->wait_ms >= 0)
 		rate_not_before(&run->rate, clock_ms() + transfer->wait_ms);
@@ -857,5 +891,6 @@ run_free(struct run *run)
 		free(query->held_detail);
 	}
 	free(run->queries);
+	free(run->tally.last_error);
 	resources_free(&run->resources);
 }

@@ -81,6 +81,10 @@ struct tally {
 	unsigned long requests, retries, throttled;
 	uint64_t points;
 	bool failed[128]; /* by exit status */
+	char *last_error; /* what was last told of a query that failed, or
+			   * of a resource that was refused; or NULL */
+	bool has_clock;   /* the API has said what time it is: */
+	int64_t ahead_s;  /* so far its clock is before ours */
 };
 
 struct run {

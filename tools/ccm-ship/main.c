@@ -14,6 +14,8 @@
  *   our own SIGKILL is over before another ccm-ship begins one.
  * - Nothing that decides is kept in memory only: the state of the queue is its
  *   directory.
+ * - What goes wrong outside is no reason to end: who looks is told what waits
+ *   and why, by .status and by systemd, and the log once.
  */
 #include <errno.h>
 #include <poll.h>
@@ -55,6 +57,7 @@ struct ship {
 	size_t alone;      /* so many files go one by one */
 	bool set_aside;    /* something is in bad/ that was not before */
 	unsigned failures; /* since the last success */
+	char *problem;     /* of the last of them */
 };
 
 /* Sleeps that long, until wake_fd is readable, or until told to stop: true. */
@@ -87,18 +90,39 @@ back_off(struct ship *ship)
 	ship->status.next_try = 0;
 }
 
-/* Tells the first failure and each new reason, and waits for the next try. */
+/* "PROBLEM: REASON", where PROG has given one, as the last error. */
+static void
+set_error(struct ship *ship, const char *problem)
+{
+	const struct buf *reason = &ship->prog.reason;
+	struct buf message = BUF_INIT;
+
+	buf_printf(&message, "%s%s%s", problem, reason->len > 0 ? ": " : "",
+	    reason->len > 0 ? reason->data : "");
+	status_set_error(&ship->status, message.data);
+	buf_free(&message);
+}
+
+/*
+ * Tells the first failure and each other one that follows it, and waits for the
+ * next try. PROG's reason does not make it another: where several brokers are
+ * away, it names one now and another one then.
+ */
 static void
 fail(struct ship *ship, const char *problem)
 {
 	const struct spool *spool = &ship->spool;
-	const char *last = ship->status.last_error;
+	const char *last = ship->problem;
+	bool other = last == NULL || strcmp(last, problem) != 0;
 
-	if (ship->failures++ == 0 || strcmp(last, problem) != 0)
-		log_warn("%s; %zu file%s (%ju bytes) kept in %s", problem,
-		    spool->count, spool->count == 1 ? "" : "s",
-		    (uintmax_t)spool->bytes, spool->path);
-	status_set_error(&ship->status, problem);
+	set_error(ship, problem);
+	if (ship->failures++ == 0 || other)
+		log_warn("%s; %zu file%s (%ju bytes) kept in %s",
+		    ship->status.last_error, spool->count,
+		    spool->count == 1 ? "" : "s", (uintmax_t)spool->bytes,
+		    spool->path);
+	free(ship->problem);
+	ship->problem = xstrdup(problem);
 	if (!ship->once)
 		back_off(ship);
 }
@@ -123,7 +147,9 @@ set_aside(struct ship *ship, struct buf *problem)
 	const char *name = ship->spool.files[0].name;
 	struct buf message = BUF_INIT;
 
-	buf_printf(&message, "%s: %s; set aside as ", name, problem->data);
+	set_error(ship, problem->data);
+	buf_printf(
+	    &message, "%s: %s; set aside as ", name, ship->status.last_error);
 	if (spool_set_aside(&ship->spool, &message)) {
 		succeed(ship);
 		ship->set_aside = true;
@@ -146,6 +172,7 @@ send_files(struct ship *ship, size_t count, struct buf *problem)
 	struct buf names = BUF_INIT;
 	enum prog_result result;
 
+	ship->prog.reason.len = 0;
 	if (fd < 0)
 		return PROG_FAILED;
 	for (size_t i = 0; i < count; i++)
@@ -179,8 +206,9 @@ take_turn(struct ship *ship)
 			set_aside(ship, &problem);
 			break;
 		}
-		log_info(
-		    "%s; its %zu files go one by one", problem.data, count);
+		set_error(ship, problem.data);
+		log_info("%s; its %zu files go one by one",
+		    ship->status.last_error, count);
 		ship->alone = count;
 		break;
 	case PROG_FAILED:
@@ -188,6 +216,24 @@ take_turn(struct ship *ship)
 		break;
 	}
 	buf_free(&problem);
+}
+
+/* PROG says what it is waiting for, or why it fails. */
+static void
+on_reason(void *context, const char *line)
+{
+	struct ship *ship = context;
+
+	status_set_error(&ship->status, line);
+	status_write(&ship->status, "sending", &ship->spool);
+}
+
+static void
+on_stop(void *context)
+{
+	const struct ship *ship = context;
+
+	notify_send(&ship->status.notify, "STOPPING", "1");
 }
 
 /* ---- the loop ----------------------------------------------------------- */
@@ -228,6 +274,7 @@ run(struct ship *ship)
 			break;
 		}
 	}
+	on_stop(ship);
 	status_write(&ship->status, "stopped", &ship->spool);
 }
 
@@ -321,6 +368,12 @@ main(int argc, char **argv)
 	prog_find_or_die(ship.prog.argv[0]);
 	spool_open_or_die(&ship.spool, argv[optind]);
 	ship.prog.stop_fd = catch_signals_or_die();
+	ship.prog.on_reason = on_reason;
+	ship.prog.on_stop = on_stop;
+	ship.prog.context = &ship;
+	notify_open(&ship.status.notify);
+	/* Waiting for another's lock is no reason not to have started. */
+	notify_send(&ship.status.notify, "READY", "1");
 	if (wait_for_lock(&ship))
 		run(&ship);
 	return exit_status(&ship);

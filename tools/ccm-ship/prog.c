@@ -1,15 +1,18 @@
 #include "prog.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -17,6 +20,8 @@
 /* From SIGTERM to SIGKILL for a PROG that has used up its grace. */
 #define KILL_AFTER_MS 5000
 #define FOR_EVER (-1)
+/* So much of a reason is of use to anyone. */
+#define REASON_BYTES_MAX 1000
 
 void
 prog_find_or_die(const char *name)
@@ -40,14 +45,75 @@ prog_find_or_die(const char *name)
 	free(copy);
 }
 
+/* ---- reasons ------------------------------------------------------------ */
+
+/*
+ * A pipe that PROG may write to: a line that says why it fails, or what it is
+ * waiting for. Who looks at us learns more from it than from an exit status,
+ * and PROG need not say the same to the log at each try.
+ */
+static bool
+open_reasons(int ends[2])
+{
+	char number[16];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+		return false;
+	/* PROG's end is inherited, and blocks like any other. */
+	fcntl(ends[1], F_SETFD, 0);
+	fcntl(ends[1], F_SETFL, 0);
+	snprintf(number, sizeof(number), "%d", ends[1]);
+	setenv("CCM_SHIP_REASON", number, 1);
+	return true;
+}
+
+/* A line is whole. */
+static void
+take_reason(struct prog *prog, struct buf *text)
+{
+	prog->reason.len = 0;
+	buf_add(&prog->reason, text->data, text->len);
+	buf_terminate(&prog->reason);
+	text->len = 0;
+	prog->on_reason(prog->context, prog->reason.data);
+}
+
+/* Takes what has come; `text` is the beginning of a line. */
+static void
+read_reasons(struct prog *prog, int fd, struct buf *text)
+{
+	char bytes[4096];
+	ssize_t got;
+
+	while ((got = read(fd, bytes, sizeof(bytes))) > 0) {
+		for (ssize_t i = 0; i < got; i++) {
+			if (bytes[i] == '\n')
+				take_reason(prog, text);
+			else if (text->len < REASON_BYTES_MAX &&
+			    bytes[i] != '\0')
+				buf_add_char(text, bytes[i]);
+		}
+	}
+}
+
+/* ---- running ------------------------------------------------------------ */
+
+/* A run of PROG. */
+struct run {
+	pid_t pid;
+	int pid_fd;
+	int reason_fd; /* -1: there was no pipe to be had */
+	struct buf reason_begun;
+};
+
 /* Returns 0, or the number of an error. */
 static int
-start(const struct prog *prog, int stdin_fd, const char *names, pid_t *pid)
+start(const struct prog *prog, int stdin_fd, const char *names, struct run *run)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
+	int error, ends[2] = {-1, -1};
 	sigset_t all, none;
-	int error;
 
 	sigfillset(&all);
 	sigemptyset(&none);
@@ -60,60 +126,92 @@ start(const struct prog *prog, int stdin_fd, const char *names, pid_t *pid)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, stdin_fd, STDIN_FILENO);
 	setenv("CCM_SHIP_FILES", names, 1);
-	error = posix_spawnp(
-	    pid, prog->argv[0], &actions, &attributes, prog->argv, environ);
+	if (!open_reasons(ends))
+		unsetenv("CCM_SHIP_REASON");
+	error = posix_spawnp(&run->pid, prog->argv[0], &actions, &attributes,
+	    prog->argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attributes);
+	if (ends[1] >= 0)
+		close(ends[1]);
+	run->reason_fd = ends[0];
 	return error;
+}
+
+static int64_t
+monotonic_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* True where PROG has ended before that time, and before it is stopped. */
 static bool
-ends_within(int timeout_ms, int pid_fd, int stop_fd)
+ends_within(struct prog *prog, struct run *run, int timeout_ms, int stop_fd)
 {
-	struct pollfd fds[] = {{.fd = pid_fd, .events = POLLIN},
-	    {.fd = stop_fd, .events = POLLIN}};
+	struct pollfd fds[] = {{.fd = run->pid_fd, .events = POLLIN},
+	    {.fd = stop_fd, .events = POLLIN},
+	    {.fd = run->reason_fd, .events = POLLIN}};
+	int64_t deadline = monotonic_ms() + timeout_ms, left = timeout_ms;
 
-	poll(fds, 2, timeout_ms);
-	return fds[0].revents != 0;
+	for (;;) {
+		poll(fds, 3, timeout_ms == FOR_EVER ? -1 : (int)left);
+		if (fds[2].revents != 0)
+			read_reasons(prog, run->reason_fd, &run->reason_begun);
+		/* Nobody has the other end any more. */
+		if ((fds[2].revents & POLLHUP) != 0)
+			fds[2].fd = -1;
+		left = deadline - monotonic_ms();
+		if (fds[0].revents != 0 || fds[1].revents != 0 ||
+		    (timeout_ms != FOR_EVER && left <= 0))
+			return fds[0].revents != 0;
+	}
 }
 
 /* Waits until PROG has ended; true where it did so without a signal of ours. */
 static bool
-ends_by_itself(const struct prog *prog, pid_t pid, int pid_fd)
+ends_by_itself(struct prog *prog, struct run *run)
 {
-	if (ends_within(FOR_EVER, pid_fd, prog->stop_fd))
+	if (ends_within(prog, run, FOR_EVER, prog->stop_fd))
 		return true;
+	prog->on_stop(prog->context);
 	log_info("told to stop; waiting up to %ld s for %s to end",
 	    prog->grace_seconds, prog->argv[0]);
-	if (ends_within((int)prog->grace_seconds * 1000, pid_fd, -1))
+	if (ends_within(prog, run, (int)prog->grace_seconds * 1000, -1))
 		return true;
-	kill(-pid, SIGTERM);
-	if (!ends_within(KILL_AFTER_MS, pid_fd, -1))
-		kill(-pid, SIGKILL);
+	kill(-run->pid, SIGTERM);
+	if (!ends_within(prog, run, KILL_AFTER_MS, -1))
+		kill(-run->pid, SIGKILL);
 	return false;
 }
 
 enum prog_result
-prog_run_or_die(const struct prog *prog, int stdin_fd, const char *names,
-    struct buf *problem)
+prog_run_or_die(
+    struct prog *prog, int stdin_fd, const char *names, struct buf *problem)
 {
 	const char *name = prog->argv[0];
-	int error, pid_fd, ended;
+	struct run run = {.reason_begun = BUF_INIT};
+	int error, ended;
 	bool by_itself;
-	pid_t pid;
 
-	error = start(prog, stdin_fd, names, &pid);
+	error = start(prog, stdin_fd, names, &run);
 	if (error != 0) {
 		buf_printf(problem, "cannot run %s: %s", name, strerror(error));
+		close(run.reason_fd);
 		return PROG_FAILED;
 	}
-	pid_fd = pidfd_open(pid, 0);
-	if (pid_fd < 0)
+	run.pid_fd = pidfd_open(run.pid, 0);
+	if (run.pid_fd < 0)
 		die(EX_OSERR, "cannot wait for %s: %s", name, strerror(errno));
-	by_itself = ends_by_itself(prog, pid, pid_fd);
-	waitpid(pid, &ended, 0);
-	close(pid_fd);
+	by_itself = ends_by_itself(prog, &run);
+	waitpid(run.pid, &ended, 0);
+	/* Its last words may have come after poll(2) has looked. */
+	read_reasons(prog, run.reason_fd, &run.reason_begun);
+	buf_free(&run.reason_begun);
+	close(run.reason_fd);
+	close(run.pid_fd);
 	if (by_itself && WIFEXITED(ended) && WEXITSTATUS(ended) == EX_OK)
 		return PROG_SENT;
 	if (!by_itself)

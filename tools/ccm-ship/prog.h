@@ -10,6 +10,14 @@ struct prog {
 	char **argv;        /* PROG [ARG]..., as for execvp(3) */
 	long grace_seconds; /* how long it may go on once told to stop */
 	int stop_fd;        /* readable from being told to stop on */
+
+	/* Called with each line that PROG gives as its reason, and once it is
+	 * told to stop. */
+	void (*on_reason)(void *context, const char *line);
+	void (*on_stop)(void *context);
+	void *context;
+
+	struct buf reason; /* the last such line of the last run */
 };
 
 enum prog_result { PROG_SENT, PROG_REFUSED, PROG_FAILED };
@@ -19,18 +27,20 @@ enum prog_result { PROG_SENT, PROG_REFUSED, PROG_FAILED };
 void prog_find_or_die(const char *name);
 
 /*
- * Runs PROG with `stdin_fd` as its standard input and `names` as
- * CCM_SHIP_FILES, with default signal dispositions, none blocked, in a process
- * group of its own: a ^C is for us alone, and a signal of ours for all of it.
+ * Runs PROG with `stdin_fd` as its standard input, `names` as CCM_SHIP_FILES,
+ * and the number of a pipe that it may write reasons to as CCM_SHIP_REASON,
+ * with default signal dispositions, none blocked, in a process group of its
+ * own: a ^C is for us alone, and a signal of ours for all of it.
  *
  * Waits until it has ended: with 0 (PROG_SENT), with EX_DATAERR (PROG_REFUSED),
  * or otherwise. Where stop_fd becomes readable meanwhile, it has its grace to
  * end by itself, and its status counts. Then it is sent SIGTERM, five seconds
  * later SIGKILL, and has failed whatever its status: some programs exit 0 on
  * SIGTERM with half of their work undone. What happened is appended to
- * `problem`, but for PROG_SENT. Exits with EX_OSERR on a kernel without pidfd.
+ * `problem`, but for PROG_SENT; why, if PROG has said it, is in `reason`. Exits
+ * with EX_OSERR on a kernel without pidfd.
  */
-enum prog_result prog_run_or_die(const struct prog *prog, int stdin_fd,
-    const char *names, struct buf *problem);
+enum prog_result prog_run_or_die(
+    struct prog *prog, int stdin_fd, const char *names, struct buf *problem);
 
 #endif

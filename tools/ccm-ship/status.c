@@ -17,15 +17,7 @@ static void
 add_string(struct buf *out, const char *name, const char *string)
 {
 	buf_printf(out, ",\"%s\":\"", name);
-	while (*string != '\0') {
-		size_t len = utf8_length(string);
-
-		if (len > 0)
-			json_escape(out, string, len);
-		else
-			buf_add_string(out, "\\ufffd");
-		string += len > 0 ? len : 1;
-	}
+	json_escape_any(out, string);
 	buf_add_char(out, '"');
 }
 
@@ -54,8 +46,10 @@ add_line(
 	buf_printf(out, "},\"bad\":%zu,\"sent\":{\"files\":%ju,\"bytes\":%ju}",
 	    spool_count_bad(spool), (uintmax_t)status->sent_files,
 	    (uintmax_t)status->sent_bytes);
-	if (status->last_error != NULL)
+	if (status->last_error != NULL) {
 		add_string(out, "last_error", status->last_error);
+		add_time(out, "last_error_since", status->failed_at);
+	}
 	if (status->next_try != 0)
 		add_time(out, "next_try", status->next_try);
 	buf_add_string(out, "}\n");
@@ -78,6 +72,39 @@ replace_file(int dir_fd, const struct buf *line)
 	    renameat(dir_fd, STATUS_TEMPORARY, dir_fd, STATUS_NAME) == 0;
 }
 
+/* "waiting: 2 files (4711 bytes); cat exited with status 75" */
+static void
+notify_status(struct status *status, const struct spool *spool)
+{
+	size_t bad = spool_count_bad(spool);
+	struct buf line = BUF_INIT;
+	char text[16];
+	struct tm tm;
+
+	buf_printf(&line, "%s", status->state);
+	if (spool->count > 0)
+		buf_printf(&line, ": %zu file%s (%ju bytes)", spool->count,
+		    spool->count == 1 ? "" : "s", (uintmax_t)spool->bytes);
+	if (status->next_try != 0) {
+		gmtime_r(&status->next_try, &tm);
+		strftime(text, sizeof(text), "%H:%M:%SZ", &tm);
+		buf_printf(&line, ", next try at %s", text);
+	}
+	if (status->last_error != NULL)
+		buf_printf(&line, "; %s", status->last_error);
+	if (bad > 0)
+		buf_printf(&line, "; set aside in bad/: %zu", bad);
+	buf_terminate(&line);
+	if (status->notified.len == line.len &&
+	    memcmp(line.data, status->notified.data, line.len) == 0) {
+		buf_free(&line);
+		return;
+	}
+	notify_send(&status->notify, "STATUS", line.data);
+	buf_free(&status->notified);
+	status->notified = line;
+}
+
 void
 status_write(
     struct status *status, const char *state, const struct spool *spool)
@@ -88,6 +115,7 @@ status_write(
 	if (status->state == NULL || strcmp(status->state, state) != 0)
 		status->since = time(NULL);
 	status->state = state;
+	notify_status(status, spool);
 	add_line(&line, status, spool);
 	if (line.len == status->written.len &&
 	    memcmp(line.data, status->written.data, line.len) == 0) {
@@ -107,6 +135,10 @@ status_write(
 void
 status_set_error(struct status *status, const char *message)
 {
+	if (message != NULL &&
+	    (status->last_error == NULL ||
+		strcmp(status->last_error, message) != 0))
+		status->failed_at = time(NULL);
 	free(status->last_error);
 	status->last_error = message != NULL ? xstrdup(message) : NULL;
 }

@@ -10,25 +10,30 @@
 #include <time.h>
 
 #include "buf.h"
+#include "notify.h"
 #include "spool.h"
 
-/* All zeros at first. */
+/* All zeros at first, but for the way to systemd. */
 struct status {
+	struct notify notify;
 	uint64_t sent_files, sent_bytes;
 	char *last_error; /* NULL: none since the last success */
+	time_t failed_at; /* when that began */
 	time_t next_try;  /* 0: the next try waits for nothing */
 
 	/* private */
 	const char *state;
 	time_t since;
 	struct buf written;
+	struct buf notified;
 	bool failed;
 };
 
 /*
  * Replaces the file where that changes it: `state` is "idle", "sending",
  * "waiting" or "stopped", and the backlog is what the spool held when it was
- * last listed. Where it cannot be written, that is told once.
+ * last listed. Where it cannot be written, that is told once. systemd is told
+ * the same in a line for a person.
  */
 void status_write(
     struct status *status, const char *state, const struct spool *spool);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 #include <sysexits.h>
+#include <time.h>
 
 #include "log.h"
 #include "query.h"
@@ -562,6 +563,19 @@ answer_by_fault(const struct fault *fault, struct reply *reply)
 	}
 }
 
+/* The server's library would tell the real time. */
+static void
+add_date(const struct sim *sim, struct reply *reply)
+{
+	time_t now = (time_t)(sim->options.now_ms / 1000);
+	char date[64];
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	reply_header(reply, "Date", "%s", date);
+}
+
 void
 api_answer(struct sim *sim, const struct request *request, struct reply *reply,
     struct fault *fault)
@@ -586,5 +600,7 @@ api_answer(struct sim *sim, const struct request *request, struct reply *reply,
 		if (fault->kind == FAULT_TRUNCATED_JSON)
 			reply->body.len /= 2;
 	}
+	if (sim->clock_stands)
+		add_date(sim, reply);
 	log_request(sim, request, reply, fault);
 }

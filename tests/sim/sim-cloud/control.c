@@ -61,7 +61,10 @@ log_request(struct sim *sim, const struct request *request,
 	buf_printf(out, ",\"connection\":%lu", request->connection);
 	write_member(out, "user_agent", request->user_agent);
 	buf_add_string(out, ",\"body\":");
-	write_string(out, request->body.data, request->body.len);
+	if (sim->logs_no_bodies)
+		buf_add_string(out, "null");
+	else
+		write_string(out, request->body.data, request->body.len);
 	buf_add_string(out, "}\n");
 }
 

@@ -25,6 +25,7 @@
  *			asked of a resource and metric in it is answered from it
  *	-d		the points of a group newest first (default: oldest)
  *	-N		a "metric.principal_name" beside each principal's id
+ *	-l		no bodies in the log, for many large requests
  *	-C FILE -K FILE	certificate and key (PEM): https
  *
  * The world, all of it by default authorised, named 0001 and so on:
@@ -75,7 +76,7 @@
 #include "token.h"
 
 #define USAGE                                                                 \
-	"usage: sim-cloud [-dN] [-p PORT] [-k KEY:SECRET] [-b TOKEN]\n"       \
+	"usage: sim-cloud [-dlN] [-p PORT] [-k KEY:SECRET] [-b TOKEN]\n"      \
 	"                 [-r REQUESTS] [-R SECONDS] [-e SECONDS]\n"          \
 	"                 [-n TIMESTAMP] [-L SECONDS] [-x MODE] [-w FILE]\n"  \
 	"                 [-C CERTIFICATE -K KEY] [-c N] [-P N] [-T N]\n"     \
@@ -94,6 +95,7 @@
 	"  -w FILE       points to be answered instead of made-up ones\n"     \
 	"  -d            the newest points of a group first\n"                \
 	"  -N            with principals' names\n"                            \
+	"  -l            logs no bodies\n"                                    \
 	"  -C, -K FILE   certificate and key in PEM, for https\n"             \
 	"  -c, -P, -T    clusters (3), principals (4), topics (5)\n"          \
 	"  -a, -g        partitions (2), consumer groups (2)\n"               \
@@ -240,6 +242,9 @@ set_option(struct sim *sim, struct settings *settings, int option)
 	case 'N':
 		sim->options.principal_names = true;
 		break;
+	case 'l':
+		sim->logs_no_bodies = true;
+		break;
 	case 'C':
 		settings->certificate_path = optarg;
 		break;
@@ -349,8 +354,9 @@ main(int argc, char **argv)
 	log_init("sim-cloud");
 	sim_init(&sim);
 	opterr = 0;
-	while ((option = getopt(argc, argv,
-		    ":p:k:b:r:R:e:n:L:x:w:dNC:K:c:P:T:a:g:f:s:o:q:S:hV")) != -1)
+	while (
+	    (option = getopt(argc, argv,
+		 ":p:k:b:r:R:e:n:L:x:w:dlNC:K:c:P:T:a:g:f:s:o:q:S:hV")) != -1)
 		set_option(&sim, &settings, option);
 	if (optind < argc)
 		die(EX_USAGE, "unexpected argument \"%s\"", argv[optind]);

@@ -35,6 +35,7 @@ struct sim {
 	struct answer_options options;
 	bool clock_stands; /* options.now_ms is what it was set to */
 	uint64_t secret;   /* of page tokens */
+	bool logs_no_bodies;
 
 	/* Changed by requests, under the lock; so is options.now_ms. */
 	pthread_mutex_t lock;

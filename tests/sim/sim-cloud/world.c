@@ -18,14 +18,31 @@ strings_add(struct strings *strings, char *string)
 	strings->at[strings->n++] = string;
 }
 
+static int
+compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void
+strings_sort(struct strings *strings)
+{
+	free(strings->sorted);
+	strings->sorted = xmalloc((strings->n + 1) * sizeof(*strings->sorted));
+	strings->nsorted = 0;
+	for (size_t i = 0; i < strings->n; i++)
+		if (strings->at[i] != NULL)
+			strings->sorted[strings->nsorted++] = strings->at[i];
+	qsort(strings->sorted, strings->nsorted, sizeof(*strings->sorted),
+	    compare_strings);
+}
+
 static bool
 strings_have(const struct strings *strings, const char *string)
 {
-	for (size_t i = 0; i < strings->n; i++)
-		if (strings->at[i] != NULL &&
-		    strcmp(strings->at[i], string) == 0)
-			return true;
-	return false;
+	return strings->nsorted > 0 &&
+	    bsearch(&string, strings->sorted, strings->nsorted, sizeof(string),
+		compare_strings) != NULL;
 }
 
 static void
@@ -34,7 +51,8 @@ strings_free(struct strings *strings)
 	for (size_t i = 0; i < strings->n; i++)
 		free(strings->at[i]);
 	free(strings->at);
-	*strings = (struct strings){NULL, 0};
+	free(strings->sorted);
+	*strings = (struct strings){.at = NULL};
 }
 
 /* ---- what there is --------------------------------------------------------
@@ -111,6 +129,8 @@ world_init(struct world *world, const struct world_size *size)
 	number(&values[FLINK_TASK_ID], "task-", 2);
 	number(&values[FLINK_OPERATOR_ID], "operator-", 2);
 	number(&values[FLINK_SPLIT], "split-", 2);
+	for (enum label label = LABEL_NONE; label < LABELS; label++)
+		strings_sort(&values[label]);
 }
 
 void
@@ -250,9 +270,11 @@ world_read_table(
 			enum label id = metric_id_label(row->metric);
 
 			if (!strings_have(
-				&world->table_ids[id], row->labels[id]))
+				&world->table_ids[id], row->labels[id])) {
 				strings_add(&world->table_ids[id],
 				    xstrdup(row->labels[id]));
+				strings_sort(&world->table_ids[id]);
+			}
 		}
 	}
 	if (good && !json_end(&json)) {
@@ -273,6 +295,7 @@ world_set_refused(struct world *world, const char **ids, size_t n)
 	strings_free(&world->refused);
 	for (size_t i = 0; i < n; i++)
 		strings_add(&world->refused, xstrdup(ids[i]));
+	strings_sort(&world->refused);
 }
 
 enum label

@@ -37,6 +37,10 @@ struct table_row {
 struct strings {
 	char **at;
 	size_t n;
+	/* The same but for NULLs, to look one up among ten thousand; made when
+	 * all of them are there. */
+	char **sorted;
+	size_t nsorted;
 };
 
 struct world {

@@ -1,0 +1,517 @@
+/*
+ * ccm-timer-generator - a systemd generator (systemd.generator(7)) that makes
+ * the timer of each instance of ccm from its environment file.
+ *
+ * systemd runs it at boot and at each daemon-reload, and waits for it. A file
+ * /etc/ccm/NAME.env becomes ccm-scrape@NAME.timer, which fires at the minute
+ * that MINUTE_TO_SCRAPE_AT says, and is wanted by timers.target.
+ *
+ * - The file is read as systemd reads it for the service (EnvironmentFile= in
+ *   systemd.exec(5)): comments, quotes, continued lines, and the last
+ *   assignment is the one that counts. Otherwise the timer would come at
+ *   another minute than the one that ccm-scrape goes by.
+ * - A value that ccm-scrape would refuse makes no timer, nor does an empty one,
+ *   and neither does a name that cannot name units, a directory and
+ *   credentials. Each is told, with file and line, and stops no other instance.
+ * - A generator's stderr may lead nowhere. Where systemd runs it, it tells the
+ *   journal, under the name of the timer that is missing, and at boot, when
+ *   there is no journal yet, the kernel's log, which the journal reads later.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "buf.h"
+
+#define PROGRAM "ccm-timer-generator"
+#define USAGE                                                              \
+	"usage: " PROGRAM " NORMAL-DIR [EARLY-DIR LATE-DIR]\n"             \
+	"Makes the timers of ccm's instances in NORMAL-DIR. systemd runs " \
+	"it.\n"
+#define CONFIG_DIRECTORY "/etc/ccm"
+#define JOURNAL "/run/systemd/journal/socket"
+#define VARIABLE "MINUTE_TO_SCRAPE_AT"
+#define MINUTE_DEFAULT 5
+#define MINUTE_LEAST 5 /* the API has an hour's values by then */
+#define MINUTE_MOST 59
+
+/* "ccm-scrape@NAME.service" is a file name, "ccm.NAME.VARIABLE.cred" a
+ * credential's, both of at most 255. */
+#define NAME_BYTES_MAX 200
+/* systemd reads no more of an environment file than that. */
+#define FILE_BYTES_MAX ((size_t)64 << 20)
+
+/* What an instance's environment file says. */
+struct setting {
+	struct buf value;
+	unsigned line; /* of the assignment; 0: there is none */
+};
+
+/* ---- telling ------------------------------------------------------------ */
+
+static bool
+tell_journal(const char *unit, const char *message)
+{
+	struct sockaddr_un address = {
+	    .sun_family = AF_UNIX, .sun_path = JOURNAL};
+	struct buf entry = BUF_INIT;
+	bool told;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	/* `journalctl -u` finds it by OBJECT_SYSTEMD_UNIT. */
+	buf_printf(&entry,
+	    "MESSAGE=%s\nPRIORITY=3\nSYSLOG_IDENTIFIER=" PROGRAM
+	    "\nOBJECT_SYSTEMD_UNIT=%s\n",
+	    message, unit);
+	told = fd >= 0 &&
+	    sendto(fd, entry.data, entry.len, MSG_NOSIGNAL | MSG_DONTWAIT,
+		(const struct sockaddr *)&address, sizeof(address)) >= 0;
+	if (fd >= 0)
+		close(fd);
+	buf_free(&entry);
+	return told;
+}
+
+static bool
+tell_kernel(const char *message)
+{
+	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	bool told;
+
+	if (fd < 0)
+		return false;
+	told = dprintf(fd, "<3>" PROGRAM ": %s\n", message) > 0;
+	close(fd);
+	return told;
+}
+
+/* A control character becomes "?": whatever a file has in it, a message is one
+ * line, and a field of the journal ends where it should. */
+static char *
+one_line(char *text)
+{
+	for (char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	return text;
+}
+
+static void tell(const char *unit, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* `unit` is the one concerned. */
+static void
+tell(const char *unit, const char *format, ...)
+{
+	char *message, *about = one_line(xstrdup(unit));
+	va_list ap;
+
+	va_start(ap, format);
+	if (vasprintf(&message, format, ap) < 0)
+		abort();
+	va_end(ap);
+	one_line(message);
+	/* systemd says so in the environment since version 251. */
+	if (getenv("SYSTEMD_SCOPE") == NULL ||
+	    (!tell_journal(about, message) && !tell_kernel(message)))
+		fprintf(stderr, PROGRAM ": %s\n", message);
+	free(message);
+	free(about);
+}
+
+/* ---- an environment file ------------------------------------------------ */
+
+enum state {
+	BEFORE_KEY,
+	KEY,
+	BEFORE_VALUE, /* and behind a quoted part of it */
+	VALUE,
+	VALUE_ESCAPE,
+	SINGLE_QUOTED,
+	DOUBLE_QUOTED,
+	DOUBLE_QUOTED_ESCAPE,
+	COMMENT,
+	COMMENT_ESCAPE,
+};
+
+struct parser {
+	enum state state;
+	struct buf key, value;
+	size_t value_kept; /* without the blanks at its end */
+	unsigned line, key_line;
+};
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool
+is_newline(char c)
+{
+	return c == '\n' || c == '\r';
+}
+
+/* An assignment is whole. */
+static void
+assign(struct parser *parser, struct setting *setting)
+{
+	struct buf *key = &parser->key;
+
+	while (key->len > 0 && is_blank(key->data[key->len - 1]))
+		key->len--;
+	if (key->len == strlen(VARIABLE) &&
+	    memcmp(key->data, VARIABLE, key->len) == 0) {
+		if (parser->state == VALUE)
+			parser->value.len = parser->value_kept;
+		setting->value.len = 0;
+		buf_add(&setting->value, parser->value.data, parser->value.len);
+		setting->line = parser->key_line;
+	}
+	key->len = parser->value.len = parser->value_kept = 0;
+	parser->state = BEFORE_KEY;
+}
+
+static void
+add(struct parser *parser, char c)
+{
+	buf_add_char(&parser->value, c);
+	/* Blanks count unless they are at the end and not quoted. */
+	if (!is_blank(c) || parser->state != VALUE)
+		parser->value_kept = parser->value.len;
+}
+
+static void
+take_key(struct parser *parser, char c)
+{
+	if (parser->state == BEFORE_KEY) {
+		if (is_blank(c))
+			return;
+		parser->state = c == '#' || c == ';' ? COMMENT : KEY;
+		parser->key_line = parser->line;
+		if (parser->state == COMMENT)
+			return;
+	}
+	if (is_newline(c)) {
+		parser->key.len = 0;
+		parser->state = BEFORE_KEY;
+	} else if (c == '=') {
+		parser->state = BEFORE_VALUE;
+	} else {
+		buf_add_char(&parser->key, c);
+	}
+}
+
+static void
+take_value(struct parser *parser, char c, struct setting *setting)
+{
+	if (is_newline(c)) {
+		assign(parser, setting);
+	} else if (c == '\\') {
+		parser->state = VALUE_ESCAPE;
+		parser->value_kept = parser->value.len;
+	} else if (parser->state == VALUE) {
+		/* A quote in the middle is like any other character. */
+		add(parser, c);
+	} else if (c == '\'') {
+		parser->state = SINGLE_QUOTED;
+	} else if (c == '"') {
+		parser->state = DOUBLE_QUOTED;
+	} else if (!is_blank(c)) {
+		parser->state = VALUE;
+		add(parser, c);
+	}
+}
+
+static void
+take(struct parser *parser, char c, struct setting *setting)
+{
+	switch (parser->state) {
+	case BEFORE_KEY:
+	case KEY:
+		take_key(parser, c);
+		break;
+	case BEFORE_VALUE:
+	case VALUE:
+		take_value(parser, c, setting);
+		break;
+	case VALUE_ESCAPE:
+		/* An escaped newline joins two lines. */
+		if (!is_newline(c))
+			add(parser, c);
+		parser->state = VALUE;
+		break;
+	case SINGLE_QUOTED:
+	case DOUBLE_QUOTED:
+		if (c == (parser->state == SINGLE_QUOTED ? '\'' : '"'))
+			parser->state = BEFORE_VALUE;
+		else if (c == '\\' && parser->state == DOUBLE_QUOTED)
+			parser->state = DOUBLE_QUOTED_ESCAPE;
+		else
+			add(parser, c);
+		break;
+	case DOUBLE_QUOTED_ESCAPE:
+		if (strchr("\"\\`$", c) == NULL && c != '\n')
+			add(parser, '\\');
+		if (c != '\n')
+			add(parser, c);
+		parser->state = DOUBLE_QUOTED;
+		break;
+	case COMMENT:
+		if (c == '\\')
+			parser->state = COMMENT_ESCAPE;
+		else if (is_newline(c))
+			parser->state = BEFORE_KEY;
+		break;
+	case COMMENT_ESCAPE:
+		parser->state = COMMENT;
+		break;
+	}
+	if (c == '\n')
+		parser->line++;
+}
+
+static void
+parse(const struct buf *text, struct setting *setting)
+{
+	struct parser parser = {.state = BEFORE_KEY, .line = 1};
+
+	for (size_t i = 0; i < text->len; i++)
+		take(&parser, text->data[i], setting);
+	/* A quote that nobody closed is closed by the end of the file. */
+	if (parser.state != BEFORE_KEY && parser.state != KEY &&
+	    parser.state != COMMENT && parser.state != COMMENT_ESCAPE)
+		assign(&parser, setting);
+	buf_free(&parser.key);
+	buf_free(&parser.value);
+}
+
+/* Appends the file; NULL, or what is wrong with it. */
+static const char *
+read_file(const char *path, struct buf *text)
+{
+	/* O_NONBLOCK: nobody waits for the writer of a fifo. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *problem = NULL;
+	struct stat st;
+	ssize_t got = 0;
+
+	if (fd < 0)
+		return strerror(errno);
+	if (fstat(fd, &st) != 0)
+		problem = strerror(errno);
+	else if (!S_ISREG(st.st_mode))
+		problem = "it is not a regular file";
+	while (problem == NULL && text->len <= FILE_BYTES_MAX &&
+	    (got = read(fd, buf_reserve(text, 65536), 65536)) > 0)
+		text->len += (size_t)got;
+	if (got < 0)
+		problem = strerror(errno);
+	else if (text->len > FILE_BYTES_MAX)
+		problem = "it is larger than systemd reads";
+	else if (text->len > 0 && memchr(text->data, '\0', text->len) != NULL)
+		problem = "it has a NUL byte, which systemd refuses";
+	close(fd);
+	return problem;
+}
+
+/* The minute, or -1. The digits are those that ccm-scrape takes. */
+static int
+minute_of(const struct setting *setting)
+{
+	const struct buf *value = &setting->value;
+	int minute = 0;
+
+	if (setting->line == 0)
+		return MINUTE_DEFAULT;
+	if (value->len < 1 || value->len > 3)
+		return -1;
+	for (size_t i = 0; i < value->len; i++) {
+		if (value->data[i] < '0' || value->data[i] > '9')
+			return -1;
+		minute = minute * 10 + (value->data[i] - '0');
+	}
+	return minute >= MINUTE_LEAST && minute <= MINUTE_MOST ? minute : -1;
+}
+
+/* ---- a timer ------------------------------------------------------------ */
+
+/*
+ * The zone is named: in one of +05:30 "*:17:00" would be at 47 minutes past
+ * the hour of the API.
+ *
+ * Instances that start at once share the API's limit of 60 requests a minute,
+ * which is for an address: on one host they count together in /run/ccm-rate,
+ * but several hosts behind one address do not. A default run asks three times,
+ * so two minutes have room for some 30 instances. The delay of an instance is
+ * always the same, so that its hours stay an hour apart. AccuracySec= would
+ * bring together what the delay has spread.
+ */
+static bool
+write_timer(const char *path, const char *source, const char *name, int minute)
+{
+	FILE *file = fopen(path, "wxe");
+	bool failed;
+
+	if (file == NULL)
+		return false;
+	fprintf(file,
+	    "# Made by " PROGRAM " from %s.\n\n"
+	    "[Unit]\n"
+	    "Description=Confluent Cloud metrics of %s: each hour\n"
+	    "Documentation=man:ccm.env(5) man:ccm-scrape(1)\n"
+	    "SourcePath=%s\n"
+	    "Wants=ccm-ship@%s.service\n\n"
+	    "[Timer]\n"
+	    "OnCalendar=*:%02d:00 UTC\n"
+	    "Persistent=true\n"
+	    "RandomizedDelaySec=2min\n"
+	    "FixedRandomDelay=true\n"
+	    "AccuracySec=1s\n",
+	    source, name, source, name, minute);
+	failed = ferror(file) != 0;
+	return fclose(file) == 0 && !failed;
+}
+
+/* The timer in `directory`, and a link that makes timers.target want it. */
+static bool
+make_timer(const char *directory, const char *source, const char *name,
+    const char *unit, int minute)
+{
+	struct buf path = BUF_INIT, link = BUF_INIT, target = BUF_INIT;
+	bool made;
+
+	buf_printf(&path, "%s/%s", directory, unit);
+	buf_printf(&link, "%s/timers.target.wants", directory);
+	made = mkdir(link.data, 0755) == 0 || errno == EEXIST;
+	buf_printf(&link, "/%s", unit);
+	buf_printf(&target, "../%s", unit);
+	made = made && write_timer(path.data, source, name, minute) &&
+	    symlink(target.data, link.data) == 0;
+	if (!made)
+		tell(unit, "%s: no timer: cannot write to %s: %s", source,
+		    directory, strerror(errno));
+	buf_free(&path);
+	buf_free(&link);
+	buf_free(&target);
+	return made;
+}
+
+/* ---- an instance -------------------------------------------------------- */
+
+static bool
+is_instance_name(const char *name)
+{
+	size_t len = strspn(name,
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+	    "._-");
+
+	return len == strlen(name) && len >= 1 && len <= NAME_BYTES_MAX;
+}
+
+static void
+tell_minute(const char *unit, const char *source, const struct setting *setting)
+{
+	size_t len = setting->value.len < 80 ? setting->value.len : 80;
+
+	tell(unit,
+	    "%s:%u: no timer: " VARIABLE " is \"%.*s\"; it takes a number from "
+	    "%d to %d",
+	    source, setting->line, (int)len, len > 0 ? setting->value.data : "",
+	    MINUTE_LEAST, MINUTE_MOST);
+}
+
+/* False where it has no timer, which was told. */
+static bool
+make_instance(const char *directory, const char *source, const char *name)
+{
+	struct setting setting = {.value = BUF_INIT};
+	struct buf unit = BUF_INIT, text = BUF_INIT;
+	const char *problem = NULL;
+	bool made = false;
+
+	buf_printf(&unit, "ccm-scrape@%s.timer", name);
+	if (!is_instance_name(name)) {
+		tell(unit.data,
+		    "%s: no timer: \"%s\" is not a name for an instance; that "
+		    "is 1 to %d of A-Z a-z 0-9 . _ -",
+		    source, name, NAME_BYTES_MAX);
+	} else if ((problem = read_file(source, &text)) != NULL) {
+		tell(unit.data, "%s: no timer: %s", source, problem);
+	} else {
+		parse(&text, &setting);
+		if (minute_of(&setting) < 0)
+			tell_minute(unit.data, source, &setting);
+		else
+			made = make_timer(directory, source, name, unit.data,
+			    minute_of(&setting));
+	}
+	buf_free(&setting.value);
+	buf_free(&text);
+	buf_free(&unit);
+	return made;
+}
+
+/* An entry of the configuration directory: NAME.env, but no dot file. */
+static int
+is_environment_file(const struct dirent *entry)
+{
+	const char *name = entry->d_name, *end = strrchr(name, '.');
+
+	return name[0] != '.' && end != NULL && strcmp(end, ".env") == 0;
+}
+
+/* Returns the exit status. */
+static int
+make_instances(const char *directory, const char *config)
+{
+	struct dirent **entries;
+	int count = scandir(config, &entries, is_environment_file, alphasort);
+	int status = EX_OK;
+
+	if (count < 0 && errno == ENOENT)
+		return EX_OK; /* nobody has configured any */
+	if (count < 0) {
+		tell("timers.target", "%s: no timers: %s", config,
+		    strerror(errno));
+		return EX_CONFIG;
+	}
+	for (int i = 0; i < count; i++) {
+		char *name = entries[i]->d_name;
+		struct buf source = BUF_INIT;
+
+		buf_printf(&source, "%s/%s", config, name);
+		*strrchr(name, '.') = '\0';
+		if (!make_instance(directory, source.data, name))
+			status = EX_CONFIG;
+		buf_free(&source);
+		free(entries[i]);
+	}
+	free(entries);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *config = getenv("CCM_CONFIG_DIRECTORY");
+
+	if (argc < 2 || argc > 4 || argv[1][0] == '-') {
+		fputs(USAGE, stderr);
+		return EX_USAGE;
+	}
+	if (config == NULL || config[0] == '\0')
+		config = CONFIG_DIRECTORY;
+	return make_instances(argv[1], config);
+}

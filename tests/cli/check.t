@@ -1,0 +1,219 @@
+#!/usr/bin/env bash
+# ccm-check: what is fit for work is "ok", what is not says what to do.
+# shellcheck source=tests/simulators.sh
+. "$(dirname "$0")/../simulators.sh"
+
+start_kafka -b 2
+start_cloud -c 3
+export TMPDIR=$WORK/tmp
+mkdir tmp
+
+# said WHAT: the lines about it, "WORD TEXT"
+said() { awk -v what="$1" '$2 == what { $2 = ""; print }' out | tr -s ' '; }
+words() { awk '{ print $1 }' out | sort -u | paste -sd ' '; }
+
+# check STATUS NAME [VARIABLE=VALUE]...: runs it so
+check() {
+	local wanted=$1 name=$2
+	shift 2
+	run env "$@" ccm-check
+	is "$status" "$wanted" "$name: status $wanted"
+}
+
+# ---- all is well
+
+check 0 "all is well"
+is "$(words) $(wc -l <err)" 'ok 0' "... every line is ok, and nothing is on stderr"
+is "$(awk '{ print $2 }' out | paste -sd ' ')" \
+	'tools settings state disk clock api metrics kafka.id kafka' "... a line each"
+is "$(said kafka.id)" 'ok 3 of 3 readable (1 request)' \
+	"... all clusters are asked for in one request"
+like "$(said settings)" 'an hour takes 3 or more, and this check 2$' \
+	"... it says how many requests it needs"
+is "$(cloud GET log | wc -l)" 2 "... and needs no more"
+is "$(on_topic)" '' "... nothing is sent"
+! grep -q $'\e' out
+ok $? "... without colour, where stdout is no terminal"
+is "$(find "$STATE_DIRECTORY" tmp -mindepth 1 2>/dev/null)" '' "... nothing is left behind"
+run script -qec ccm-check /dev/null
+like "$(<out)" $'\e\\[32mok' "... green on a terminal"
+NO_COLOR=1 run script -qec ccm-check /dev/null
+! grep -q $'\e\\[3' out
+ok $? "... unless NO_COLOR is set"
+check 0 "resources of every type" \
+	CCM_QUERIES=kafka-cost,flink-pool,flink-statement,connect,ksql,schema-registry \
+	CONFLUENT_METRICS_COMPUTE_POOL_ID_LIST=lfcp-0001,lfcp-0002 \
+	CONFLUENT_METRICS_CONNECTOR_ID_LIST=lcc-0001 \
+	CONFLUENT_METRICS_KSQL_ID_LIST=lksqlc-0001 \
+	CONFLUENT_METRICS_SCHEMA_REGISTRY_ID_LIST=lsrc-0001
+is "$(grep -c 'readable (1 request)' out)" 5 "... each is asked for once"
+
+# ---- the API
+
+check 77 "a wrong secret" CONFLUENT_METRICS_API_SECRET=s3cret-wrong
+like "$(said api)" '^FAIL .*the API refused key KEY: HTTP 401.*check CONFLUENT_METRICS_API_KEY' \
+	"... names the key and what to check"
+like "$(said resources)" '^- not asked' "... and no resource is asked for"
+like "$(said kafka)" '^ok' "... the rest is tried all the same"
+! grep -q s3cret out err
+ok $? "... no secret is shown"
+refuse_ids lkc-0002
+check 77 "a cluster is refused"
+like "$(said kafka.id)" '^FAIL lkc-0002: HTTP 403.*MetricsViewer' "... it is named, with the remedy"
+refuse_ids
+check 77 "an id that there is not" CONFLUENT_METRICS_CLUSTER_ID_LIST=lkc-0001,lkc-9999
+like "$(said kafka.id)" '^FAIL lkc-9999: ' "... it is named"
+fault '{"path":"descriptors","times":-1,"fault":{"status":403}}'
+check 77 "a key without the role"
+like "$(said api)" '^FAIL .*MetricsViewer' "... says which one"
+no_faults
+fault '{"path":"descriptors","times":-1,"fault":{"retry_after":600}}'
+check 75 "the limit of requests is used up"
+like "$(said api)" '^FAIL .*HTTP 429.*wait a minute' "... says so"
+no_faults
+rm -rf "$CCM_RATE_DIR"
+check 75 "no API" CONFLUENT_METRICS_HOST=http://127.0.0.1:1
+like "$(said api)" '^FAIL .*check the network' "... says what to check"
+cat >own.json <<'END'
+{"resource":"kafka.id","queries":[{"metric":"io.confluent.kafka.server/partition_cuont"}]}
+END
+check 69 "a metric that the API does not have" CCM_QUERIES="kafka-cost,$WORK/own.json"
+like "$(said metrics)" '^FAIL .*partition_cuont .*own.json' "... it is named, and its preset"
+check 78 "a clock that is late" CCM_NOW=2025-09-02T01:03:00Z
+like "$(said clock)" '^FAIL this clock is 1[0-9]* s behind' "... says by how much"
+check 78 "a clock that is early" CCM_NOW=2025-09-02T01:07:00Z
+like "$(said clock)" '^FAIL this clock is 1[0-9]* s before' "... says by how much"
+check 0 "a clock that is 30 s late" CCM_NOW=2025-09-02T01:04:30Z
+
+# ---- settings
+
+check 78 "no secret, and a number that is none" CONFLUENT_METRICS_API_SECRET= CCM_BACKFILL_HOURS=x
+is "$(said settings | cut -d ' ' -f 1-3)" $'FAIL CONFLUENT_METRICS_API_KEY is\nFAIL CCM_BACKFILL_HOURS is' \
+	"... a line for each mistake"
+check 78 "Kafka's settings are wrong" KAFKA_ACKS=nonsense
+like "$(said kafka)" '^FAIL KAFKA_ACKS ' "... the variable is named"
+like "$(said kafka.id)" '^ok' "... the rest is tried all the same"
+
+# ---- Kafka
+
+kafka topic-error confluent-metrics TOPIC_AUTHORIZATION_FAILED
+check 77 "no right to the topic"
+like "$(said kafka)" '^FAIL .*grant this user' "... says what is missing"
+kafka topic-error confluent-metrics UNKNOWN_TOPIC_OR_PART
+check 69 "no topic"
+like "$(said kafka)" '^FAIL topic confluent-metrics does not exist' "... says so"
+kafka topic-error confluent-metrics none
+kafka leader confluent-metrics 1 -1
+check 75 "a partition without a leader"
+like "$(said kafka)" '^FAIL .*: 1 of 4 partitions have no leader' "... says so"
+kafka leader confluent-metrics 1 1
+kafka down all
+check 75 "no Kafka"
+like "$(said kafka)" '^FAIL no broker has answered: .*KAFKA_BOOTSTRAP_SERVERS' "... says what to check"
+check 75 "no Kafka and a wrong secret" CONFLUENT_METRICS_API_SECRET=wrong
+is "$(grep -c FAIL out)" 2 "... both are told, and 75 comes before 77"
+kafka up all
+
+# ---- state and disk
+
+mkdir ro full
+: >ro/file
+check 75 "a state directory that is a file" STATE_DIRECTORY="$WORK/ro/file/x"
+like "$(said state)" '^FAIL .*ro/file is no directory' "... says so"
+if [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then
+	STATE_DIRECTORY=$WORK/full run unshare --mount sh -c \
+		'mount -t tmpfs -o size=20m tmpfs full && exec ccm-check'
+	is "$status" 75 "20 MiB of disk: status 75"
+	like "$(said disk)" '^FAIL (19|20) MiB are free' "... says how much there is"
+else
+	ok 0 "20 MiB of disk # SKIP needs root and mount namespaces"
+fi
+
+# ---- tools
+
+mkdir bin
+for tool in "$B"/bin/* /usr/bin/* /bin/*; do
+	[ "${tool##*/}" = kcat ] || ln -sf "$tool" bin/
+done
+# A script runs what it was installed beside, then PATH.
+mkdir -p inst/share
+cp -r "$B/bin" inst/bin
+cp -r "$B/share/ccm" inst/share/
+PATH=$WORK/bin run inst/bin/ccm-check
+is "$status" 78 "kcat is not installed: status 78"
+like "$(said tools)" '^FAIL not installed: kcat; apt-get install' "... says what to install"
+like "$(said kafka)" '^- cannot be tried' "... and Kafka is not tried"
+
+# ---- an instance of the systemd units
+
+mkdir -p etc/ccm etc/credstore lib/prod/hours lib/prod/spool
+cat >etc/ccm/prod.env <<END
+# Read as systemd does, and not by a shell.
+; another comment \\
+CONFLUENT_METRICS_API_KEY=continued
+CONFLUENT_METRICS_API_KEY = "KEY"
+CONFLUENT_METRICS_CLUSTER_ID_LIST='lkc-0001,'"lkc-0002\\
+"   
+CONFLUENT_METRICS_HOST=$CONFLUENT_METRICS_HOST
+CONFLUENT_METRICS_REQUESTS_PER_MINUTE=100000
+KAFKA_BOOTSTRAP_SERVERS=$KAFKA_BOOTSTRAP_SERVERS
+METRICS_TOPIC=\$(touch pwned)
+METRICS_TOPIC=confluent-metrics
+CCM_NOW=$CCM_NOW
+CCM_RATE_DIR=$CCM_RATE_DIR
+PATH=/nowhere
+IFS=c
+END
+chmod 600 etc/ccm/prod.env
+printf 's3cret-api\n' >etc/credstore/ccm.prod.CONFLUENT_METRICS_API_SECRET
+chmod 600 etc/credstore/*
+# Where the units' users are there, they have to be able to pass.
+chmod 755 "$WORK"
+[ "$(id -u)" != 0 ] || ! id -u ccm-scrape >/dev/null 2>&1 ||
+	chown -R ccm-scrape:ccm lib/prod "$CCM_RATE_DIR"
+chmod 2770 lib/prod/spool
+prod() { run env CONFLUENT_METRICS_API_KEY=other KAFKA_ACKS=x ccm-check -e etc/ccm -d lib "$@"; }
+prod prod
+is "$status" 0 "an instance: status 0"
+like "$(said kafka.id)" '^ok 2 of 2 readable' "... with the settings of its file, its secret from the credential store"
+like "$(said state)" "lib/prod" "... and its state directory"
+! [ -e pwned ]
+ok $? "... nothing in the file is run"
+chmod 644 etc/ccm/prod.env
+prod prod
+is "$status" 78 "an environment file for others to read: status 78"
+like "$(said environment)" '^FAIL .*chmod 600' "... says what to do"
+chmod 600 etc/ccm/prod.env
+echo wrong >etc/credstore/ccm.prod.CONFLUENT_METRICS_API_SECRET
+prod prod
+is "$status" 77 "a wrong secret in the credential store: status 77"
+rm etc/credstore/*
+prod prod
+is "$status" 78 "no secret at all: status 78"
+prod test
+is "$status" 78 "an instance that there is not: status 78"
+like "$(said environment)" '^FAIL there is no .*etc/ccm/test.env' "... says what is missing"
+prod ../prod
+is "$status" 64 "no name of an instance: status 64"
+prod a b
+is "$status" 64 "two instances: status 64"
+if [ "$(id -u)" = 0 ]; then
+	chmod 711 "$WORK" "$WORK"/etc "$WORK"/etc/ccm
+	mkdir -m 777 nobody
+	TMPDIR=$WORK/nobody run setpriv --reuid=65534 --regid=65534 --clear-groups \
+		ccm-check -e etc/ccm prod
+	is "$status" 77 "somebody who may not read the file: status 77"
+	like "$(said environment)" '^FAIL cannot read .*as root' "... says who may"
+else
+	ok 0 "somebody who may not read the file # SKIP needs root"
+fi
+
+# ---- options
+
+run ccm-check -h
+is "$status" 0 "-h: status 0"
+run ccm-check -V
+like "$status $(<out)" '^0 ccm-check [0-9.]+$' "-V tells the version"
+run ccm-check -x
+is "$status" 64 "an unknown option: status 64"
+is "$(ls -A tmp)" '' "nothing is left in the temporary directory"

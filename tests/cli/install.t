@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# make install and make uninstall: the one takes back the other, and nothing but
+# that.
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
+
+# installing GOAL PREFIX: below $WORK/root. What is staged on the way is not the
+# tree that other tests use.
+installing() {
+	MAKEFLAGS='' make --no-print-directory -C "$ROOT" B="$B" STAGE="$WORK/stage" \
+		LIST="$WORK/list" DESTDIR="$WORK/root" prefix="$2" "$1" >out 2>err
+	status=$?
+}
+
+tree() { (cd root && find . -printf '%y %m %p %l\n' | sort); }
+files() { (cd root && find . ! -type d | sort); }
+
+# ---- nothing there before
+
+installing install /usr/local
+is "$status" 0 'make install'
+for path in "$B"/bin/*; do
+	name=${path##*/}
+	run env -i PATH=/usr/bin:/bin "root/usr/local/bin/$name" -V
+	like "$status:$(<out)" "^0:$name [0-9.]+\$" "$name runs from where it was installed"
+	[ -s "root/usr/local/share/man/man1/$name.1" ]
+	ok $? "... and has a manual page there"
+done
+is "$(cd root/usr/local/lib/systemd/system && echo *)" \
+	"$(cd "$ROOT/systemd" && echo *.service)" 'every unit is installed'
+is "$(grep -h -o '/[^ =]*/bin/ccm-[a-z]*' root/usr/local/lib/systemd/system/* | sort -u | paste -sd' ')" \
+	'/usr/local/bin/ccm-produce /usr/local/bin/ccm-scrape /usr/local/bin/ccm-ship' \
+	'the units start the programs that were installed with them'
+[ -x root/usr/local/lib/systemd/system-generators/ccm-timer-generator ] &&
+	[ -s root/usr/local/lib/sysusers.d/ccm.conf ] &&
+	[ -s root/usr/local/lib/tmpfiles.d/ccm.conf ] &&
+	[ -s root/usr/local/share/doc/ccm/examples/ccm.env ]
+ok $? 'generator, users, directories and an example are installed'
+is "$(find root -type d ! -perm 755)" '' 'every directory can be read by all'
+is "$(find root -type f ! -perm 755 ! -perm 644)" '' '... and every file'
+tree >first
+installing install /usr/local
+tree >second
+diff first second >"diff"
+ok $? 'a second install changes nothing'
+installing uninstall /usr/local
+is "$status:$(test -e root && echo there)" 0: 'uninstall leaves nothing, not even a directory'
+
+# ---- beside what was there before
+
+for prefix in /usr/local /opt/ccm; do
+	mkdir -p "root$prefix"/{bin,share/man/man1,lib/systemd/system,share/ccm/queries}
+	echo mine | tee "root$prefix/bin/mine" "root$prefix/share/ccm/queries/mine.json" \
+		>"root$prefix/lib/systemd/system/ccm-mine.service"
+	tree >before
+	installing install "$prefix"
+	is "$status" 0 "make install prefix=$prefix"
+	run env -i PATH=/usr/bin:/bin "root$prefix/bin/ccm-scrape" -V
+	is "$status" 0 '... runs from there'
+	like "$(<"root$prefix/lib/systemd/system/ccm-scrape@.service")" \
+		"ExecStart=$prefix/bin/ccm-scrape -S" '... by its unit too'
+	installing uninstall "$prefix"
+	tree >after
+	diff before after >"diff"
+	ok $? '... and uninstall leaves the tree as it was, empty directories too'
+	installing uninstall "$prefix"
+	tree >after
+	diff before after >"diff"
+	ok $? '... and a second one does nothing'
+done
+
+# What someone has put into a directory of ours keeps that directory.
+rm -rf root
+installing install /usr
+echo mine >root/usr/share/ccm/mine
+installing uninstall /usr
+is "$(files)" ./usr/share/ccm/mine "a file beside ours is not removed with them"

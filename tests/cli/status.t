@@ -1,0 +1,327 @@
+#!/usr/bin/env bash
+# ccm-status: what runs leave, and what is made of it.
+# shellcheck source=tests/simulators.sh
+. "$(dirname "$0")/../simulators.sh"
+
+# ---- instances that are made up
+
+# instance NAME LAST_HOUR [JQ]: one that has done hours up to that one of the
+# day, and ran five minutes after it; JQ changes the report.
+instance() {
+	local dir=lib/$1 hour
+	mkdir -p "$dir"/{hours,spool/bad,status,work}
+	for ((hour = $2 > 3 ? $2 - 3 : 0; hour <= $2; hour++)); do
+		mkdir "$dir/hours/$(printf 2025-09-02T%02dZ "$hour")"
+	done
+	jq -n -c --arg time "$(printf 2025-09-02T%02d:05:09Z $(($2 + 1)))" '
+		{time: $time, exit: 0, hours: ["H"], requests: 12, throttled: 0,
+		refused_resources: [], records: 390, rejected: 0, owed_bodies: 0,
+		hours_lost: 0, hours_undone: 0, minute: 5, ships: true,
+		started: ($time | sub("09Z"; "00Z")),
+		totals: {since: "2025-08-01T00:05:00Z", runs: 700, hours: 701,
+			requests: 8400, throttled: 3, records: 273000, rejected: 1}}
+		| '"${3-.}" >"$dir/status/last-run.json"
+	echo '{"state":"idle","since":"2025-09-02T12:00:00Z","backlog":{"files":0,"bytes":0},"bad":0,"sent":{"files":1,"bytes":1}}' \
+		>"$dir/spool/.status"
+}
+
+# report OPTION...: of the made-up instances, at 14:30
+report() { CCM_NOW=2025-09-02T14:30:00Z run ccm-status -d lib "$@"; }
+# of NAME JQ: of what -j says of one
+of() { jq -c --arg name "$1" "select(.instance == \$name) | $2" out; }
+metric() { grep "^$1{" out; }
+
+instance good 13
+report -j
+is "$status" 0 "-j: status 0"
+is "$(of good '[.status, .problems, .last_hour_published, .age_seconds]')" \
+	'["ok",[],"2025-09-02T13Z",1800]' "an instance that is well: the hour that ended half an hour ago is published"
+is "$(of good '.last_run | [.requests, .throttled, .records, .rejected, .seconds, .age_seconds]')" \
+	'[12,0,390,0,9,1491]' "... what its last run did"
+is "$(of good '.totals.requests, .hours_lost')" $'8400\n0' "... and all of them"
+is "$(of good .next_run)" '"2025-09-02T15:05:00Z"' "... the next run is at its minute"
+is "$(of good 'keys_unsorted | join(" ")')" \
+	'"instance directory status problems last_hour_published age_seconds last_run totals hours_undone hours_lost owed_bodies spool last_error next_run"' \
+	"... the keys are these"
+report
+is "$status" 0 "the table: status 0"
+like "$(<out)" $'^INSTANCE +PUBLISHED +AGE .*\ngood +09-02 13Z +30m +12 +0 +0 +390 .* 15:05$' "the table: a line for it"
+report -c
+is "$status" 0 "-c: status 0"
+is "$(<out)" "CCM OK - 1 instance, the last hour published ended 30m ago | 'good_age'=1800s;9000;21600;0 'good_spool'=0;;;0 'good_lost'=0c;;;0" \
+	"-c: one line, with performance data"
+
+# ---- published is what Kafka has acknowledged
+
+instance away 13 '.ships = false'
+head -c 5000 /dev/zero >lib/away/spool/2025-09-02T12Z.001.ndjson
+echo x >lib/away/spool/2025-09-02T13Z.001.ndjson
+echo x >lib/away/spool/.hidden
+touch -d '3 hours ago' lib/away/spool/2025-09-02T12Z.001.ndjson
+echo '{"state":"waiting","since":"2025-09-02T12:00:00Z","last_error":"no broker has answered","last_error_since":"2025-09-02T12:10:00Z"}' \
+	>lib/away/spool/.status
+start flock -F lib/away/spool/.lock sleep 1000
+instance late 13
+mkdir lib/late/hours/2025-09-02T11Z.2
+echo x >lib/late/spool/2025-09-02T11Z.002.ndjson
+instance between 13
+echo x >lib/between/hours/2025-09-02T13Z/records.ndjson
+instance first 0
+echo x >lib/first/spool/2025-09-02T00Z.001.ndjson
+instance dead 13 '.ships = false'
+echo x >lib/dead/spool/2025-09-02T13Z.001.ndjson
+: >lib/dead/spool/.lock
+until_true 10 grep -q ":$(stat -c %i lib/away/spool/.lock) " /proc/locks
+report -j
+is "$(of away '[.last_hour_published, .age_seconds]')" '["2025-09-02T11Z",9000]' \
+	"an hour whose file waits in the spool is not published, nor is one behind it"
+is "$(of away '.spool | [.files, .bytes, .oldest_hour, .age_seconds >= 10800, .state]')" \
+	'[2,5002,"2025-09-02T12Z",true,"waiting"]' "... the backlog is told, and its age"
+is "$(of away .last_error)" '{"time":"2025-09-02T12:10:00Z","from":"ccm-ship","message":"no broker has answered"}' \
+	"... and the reason"
+like "$(of away '[.problems[].message] | join("; ")')" 'ended 2h30 ago.*2 files \(4.8K\) for Kafka, the oldest 3h00 old: no broker has answered' \
+	"... as what is wrong"
+is "$(of late .last_hour_published)" '"2025-09-02T10Z"' "a late part of an older hour that waits counts too"
+is "$(of between .last_hour_published)" '"2025-09-02T12Z"' "an hour on its way to the spool is not published"
+is "$(of first '[.last_hour_published, .age_seconds, .status]')" '[null,52200,"critical"]' \
+	"where nothing was ever published, its age is that of the hour before the first"
+like "$(of dead '.problems[].message')" 'no ccm-ship is at work' "a spool that nobody empties is told"
+report -c good away
+is "$status" 1 "-c: an age of 9000 s is a warning: status 1"
+like "$(<out)" '^CCM WARNING - away: the last hour published is 2025-09-02T11Z.*; away: .*no broker has answered \| ' "... which says what is wrong"
+report -c -C 9000 good away
+is "$status" 2 "-C 9000: it is critical: status 2"
+report -c -w 1800 good
+is "$status" 1 "-w 1800: half an hour is a warning"
+report -c -w 9000 first
+is "$status" 2 "-c: an age of 21600 s and more is critical: status 2"
+rm -rf lib/{away,late,between,first,dead}
+
+# ---- what is wrong
+
+# wrong STATUS REGEX NAME JQ: an instance whose last run says so
+wrong() {
+	rm -rf lib/bad
+	instance bad 13 "$4"
+	report -c bad
+	like "$status $(<out)" "^$1 CCM [A-Z]+ - bad: .*$2" "$3"
+}
+wrong 1 'the API refuses lkc-1, lkc-2' "refused ids are named" \
+	'.exit = 77 | .refused_resources = ["lkc-1","lkc-2"]'
+wrong 1 'still owes an answer: 2' "owed queries" '.exit = 75 | .owed_bodies = 2'
+wrong 1 'not done yet: 3' "undone hours" '.exit = 75 | .hours_undone = 3'
+wrong 1 'that are no records, in the last run: 4' "bad lines" '.rejected = 4'
+wrong 1 'lost to CCM_BACKFILL_HOURS 2h30 ago' "hours that were lost today" \
+	'.hours_lost = 5 | .last_lost = "2025-09-02T12:00:00Z"'
+wrong 2 'ended with 78: the key is missing' "a run that the configuration stopped is critical" \
+	'.exit = 78 | .last_error = {time, message: "the key is missing"}'
+wrong 1 'ended with 69' "any other exit status" '.exit = 69'
+wrong 3 'lacks its time' "a report without what it should have" 'del(.time)'
+instance old 9
+report -c old
+like "$status $(<out)" '^1 .*there was no run for 4h24' "no run for longer than -w"
+rm -rf lib/old lib/bad
+instance bad 13 '.hours_lost = 5 | .last_lost = "2025-08-02T12:00:00Z"
+	| .last_error = {time: "2025-08-02T12:00:00Z", message: "hours lost: 5"}'
+report
+is "$status $(grep -c WARNING out)" '0 0' "hours that were lost a month ago are no problem"
+like "$(<out)" 'note  last error at 2025-08-02T12:00:00Z: hours lost: 5' "... but the last error is still told"
+echo x >lib/bad/spool/bad/2025-09-02T13Z.001.ndjson
+report -c bad
+like "$status $(<out)" '^1 .*in spool/bad: 1' "files in bad/"
+jq -c '.last_error = {time, message: ("long " * 60 + "\u001b[31m|")} | .exit = 75' \
+	lib/good/status/last-run.json >lib/bad/status/last-run.json
+report
+is "$(awk 'length > 100' out)" '' "the table fits 100 columns, whatever the message"
+report -c
+is "$(wc -l <out) $(tr -cd '|' <out | wc -c)" '1 1' "-c: one line with one bar, whatever the message"
+! grep -q $'\e' out
+ok $? "no control character of a message reaches the terminal"
+rm -rf lib/bad
+
+# ---- files that are not whole
+
+instance torn 13
+echo '{"time":"2025-09-02T13:05' >lib/torn/status/last-run.json
+instance other 13
+instance pipe 13
+rm lib/pipe/spool/.status && mkfifo lib/pipe/spool/.status
+mkdir lib/new
+instance odd 13
+printf '{"time":5,"exit":"x","refused_resources":"lkc","totals":[],"last_error":1}' >lib/odd/status/last-run.json
+echo '[]' >lib/odd/spool/.status
+touch "lib/odd/spool/a	tab" "lib/odd/spool/not an hour"
+report -j
+is "$status" 74 "a file that cannot be read: status 74"
+is "$(jq -s 'length' out)" 6 "... every instance is told"
+is "$(of good .status)$(of other .status)" '"ok""ok"' "... the others as ever"
+is "$(of torn '[.status, .last_run, .last_hour_published]')" '["unknown",null,"2025-09-02T13Z"]' \
+	"a truncated file: what the others tell is told"
+like "$(of torn '.problems[].message')" 'lib/torn/status/last-run.json is not whole' "... and which one it is"
+like "$(of pipe '.problems[].message')" 'cannot read lib/pipe/spool/.status' "a pipe in place of a file does not hold it up"
+is "$(of new '[.status, .problems[].message]')" '["unknown","no run has left a report yet"]' "an instance that has not run yet"
+is "$(of odd '[.status, .spool.files, .last_hour_published]')" '["unknown",2,"2025-09-02T13Z"]' \
+	"a report of other types, and names that are no hours"
+report good torn
+is "$status" 65 "a file that is not whole: status 65"
+report
+like "$(<out)" 'torn +09-02 13Z .*'$'\n''  UNKNOWN  lib/torn' "the table has a line for it all the same"
+report -p
+is "$(metric ccm_last_hour_published_timestamp_seconds | wc -l)" 5 "-p has what is known of each"
+is "$(metric ccm_requests_total | wc -l)" 3 "... and leaves out what is not"
+report -c torn
+is "$status" 3 "-c: status 3"
+report -c absent
+like "$status $(<out)" '^3 CCM UNKNOWN - absent: there is no directory' "-c: an instance that there is not"
+report -j absent good
+is "$status $(of good .status)" '74 "ok"' "-j: an instance that there is not, and one that there is"
+if [ "$(id -u)" = 0 ]; then
+	chmod 755 "$WORK" lib lib/*
+	chmod 700 lib/torn lib/other/status
+	CCM_NOW=2025-09-02T14:30:00Z run setpriv --reuid=65534 --regid=65534 \
+		--clear-groups ccm-status -d lib -j good torn other
+	is "$status $(of good .status)" '74 "ok"' "directories that are for others: status 74, the rest is told"
+	like "$(of torn '.problems[].message')" 'cannot read lib/torn' "... and which they are"
+	is "$(of torn '.spool.files')" null "... of which nothing is made up"
+	like "$(of other '[.last_hour_published, .problems[0].message]')" 'T13Z","cannot read lib/other/status' "... or a part"
+else
+	ok 0 "directories that are for others # SKIP needs root"
+fi
+rm -rf lib/{torn,other,pipe,new,odd}
+
+# ---- Prometheus
+
+instance "quo\"te\\" 13
+report -p
+is "$status" 0 "-p: status 0"
+is "$(grep -F 'ccm_requests_total{' out)" 'ccm_requests_total{ccm_instance="good"} 8400
+ccm_requests_total{ccm_instance="quo\"te\\"} 8400' "-p: a sample an instance, labels escaped"
+is "$(metric ccm_last_hour_published_timestamp_seconds | head -1)" \
+	'ccm_last_hour_published_timestamp_seconds{ccm_instance="good"} 1756821600' "... the last hour by its end"
+is "$(grep '^# HELP' out | cut -d ' ' -f 3)" "$(grep -v '^#' out | sed 's/{.*//' | uniq)" "... each family with its HELP, its samples together"
+is "$(grep '^# TYPE' out | grep _total | grep -vc ' counter$')" 0 "... what is called _total is a counter"
+if command -v promtool >/dev/null; then
+	promtool check metrics <out >lint 2>&1
+	is "$? $(<lint)" '0 ' "promtool check metrics has nothing to say"
+else
+	ok 0 "promtool check metrics has nothing to say # SKIP promtool is not installed"
+fi
+rm -rf lib/quo*
+
+# ---- systemd's timers
+
+mkdir fake
+cat >fake/systemctl <<'END'
+#!/bin/sh
+for unit; do case $unit in
+ccm-scrape@good.timer) printf 'Id=%s\nLoadState=loaded\nActiveState=active\nNextElapseUSecRealtime=@1756825620\n\n' "$unit" ;;
+ccm-scrape@off.timer) printf 'Id=%s\nLoadState=loaded\nActiveState=inactive\nNextElapseUSecRealtime=\n\n' "$unit" ;;
+*.timer) printf 'Id=%s\nLoadState=not-found\nActiveState=inactive\nNextElapseUSecRealtime=\n\n' "$unit" ;;
+esac; done | sed '$d'
+END
+chmod +x fake/systemctl
+instance off 13
+instance other 13
+PATH=$WORK/fake:$PATH report -j
+is "$(of good .next_run) $(of other .next_run)" '"2025-09-02T15:07:00Z" "2025-09-02T15:05:00Z"' \
+	"the next run is systemd's where it has a timer, and else by the minute"
+like "$(of off '[.next_run, .problems[].message]')" '^\[null,"its timer is not active"' "a timer that is not active is told"
+instance idle 10
+report -j
+is "$(of idle .next_run)" null "there is no next run where there was none for hours, and no timer"
+rm -rf lib/{off,other,idle}
+
+# ---- which instances
+
+report -j good
+is "$(jq -r .instance out)" good "an instance is chosen by its name"
+for n in {1..40}; do instance "instance-number-$n" 13; done
+report
+is "$(wc -l <out) $(awk 'length > 100' out)" '42 ' "forty instances: a line each, of at most 100 columns"
+rm -rf lib/instance-*
+CCM_NOW=2025-09-02T14:30:00Z run ccm-status -d lib/good -j
+is "$(jq -r .instance out)" good "-d may name the state directory of one instance"
+STATE_DIRECTORY=$WORK/lib/good CCM_NOW=2025-09-02T14:30:00Z run ccm-status -j
+is "$status $(jq -r .instance out)" '0 good' "without -d it is STATE_DIRECTORY's"
+mkdir empty
+run ccm-status -d empty
+is "$status" 78 "no instance: status 78"
+run ccm-status -c -d empty
+like "$status $(<out)" '^3 CCM UNKNOWN - no instance' "... or 3, with -c"
+run ccm-status -d absent
+is "$status" 78 "no such directory: status 78"
+report ../lib
+is "$status" 64 "a path is no instance: status 64"
+for options in -x -jp '-w x' '-w 10 -C 5' -d; do
+	# shellcheck disable=SC2086 # options are words
+	run ccm-status $options
+	is "$status" 64 "$options: status 64"
+done
+run ccm-status -x -c
+like "$status $(<out)" '^3 CCM UNKNOWN - unknown option -x' "with -c, a mistake in the options is status 3, on stdout"
+run ccm-status -h
+is "$status" 0 "-h: status 0"
+run ccm-status -V
+like "$status $(<out)" '^0 ccm-status [0-9.]+$' "-V tells the version"
+
+# ---- what real runs leave
+
+start_kafka -b 1
+start_cloud -c 3
+ccm-scrape 2>err
+run ccm-status -j
+is "$(jq -c '[.status, .last_hour_published, .last_run.requests, .last_run.records, .totals.runs, .last_error]' out)" \
+	'["ok","2025-09-02T00Z",3,39,1,null]' "a run: all is well"
+at 02
+refuse_ids lkc-0002
+ccm-scrape 2>err
+run ccm-status -j
+is "$(jq -c '[.status, .last_run.exit, .last_run.refused_resources, .totals.records]' out)" \
+	'["warning",77,["lkc-0002"],65]' "a cluster is refused: it is named, and the totals grow"
+like "$(jq -r .last_error.message out)" 'lkc-0002: refused for API key KEY: HTTP 403' "... the last error says why"
+ccm-scrape 2>err
+run ccm-status -j
+is "$(jq -c '[.last_run.refused_resources, .last_run.requests, .totals.runs]' out)" '[["lkc-0002"],0,3]' \
+	"... and a run that has nothing to ask does not forget it"
+refuse_ids
+at 03
+fault '{"match":"retained_bytes","times":5,"fault":{"status":429}}'
+ccm-scrape 2>err
+run ccm-status -j
+is "$(jq -c '[.last_run.throttled, .totals.throttled, .owed_bodies, .last_run.refused_resources]' out)" \
+	'[5,5,1,[]]' "429s are counted, and what is owed"
+like "$(jq -r .last_error.message out)" 'HTTP 429.*owed' "... the last error says why"
+ccm-scrape 2>err
+CONFLUENT_METRICS_API_SECRET='' ccm-scrape 2>err
+run ccm-status -c
+like "$status $(<out)" '^2 .*ended with 78: CONFLUENT_METRICS_API_KEY is given, CONFLUENT_METRICS_API_SECRET is not' \
+	"a configuration that is wrong is critical, and says what is"
+kafka down all
+at 04
+ccm-scrape 2>err
+run ccm-status -j
+is "$(jq -c '[.last_hour_published, .spool.files, .spool.oldest_hour]' out)" '["2025-09-02T02Z",1,"2025-09-02T03Z"]' \
+	"Kafka is away: the hour is not published"
+like "$(jq -r '.problems[].message' out)" '1 file .* for Kafka.*no broker has answered' "... the reason is told"
+kafka up all
+ccm-scrape 2>err
+run ccm-status -j
+is "$(jq -c '[.status, .last_hour_published, .spool.files]' out)" '["ok","2025-09-02T03Z",0]' "Kafka is back: all is well"
+echo '{"broken' >"$STATE_DIRECTORY/status/last-run.json"
+at 05
+ccm-scrape 2>err
+run ccm-status -j
+is "$(jq -c '[.status, .totals.runs, .last_run.records]' out)" '["ok",1,39]' "a broken report is replaced, and its totals begin anew"
+
+# While runs write, nothing that is seen is half.
+for ((n = 6; n < 12; n++)); do
+	at "$(printf %02d "$n")"
+	ccm-scrape 2>err &
+	running=$!
+	while kill -0 $running 2>/dev/null; do
+		ccm-status -j >>seen 2>&1 || echo "status $?" >>seen
+	done
+	wait $running
+done
+is "$(grep -c '^{' seen) $(jq -R 'fromjson? | .problems[] | select(.severity == "unknown")' seen)" "$(wc -l <seen) " \
+	"while runs write, every look at it is whole ($(wc -l <seen) of them)"

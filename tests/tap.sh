@@ -113,6 +113,18 @@ run() {
 	status=$?
 }
 
+# as_nobody COMMAND...: as a user who owns nothing, for root. The checkout may be
+# out of that user's sight, so the programs are a copy.
+as_nobody() {
+	if [ ! -d "$WORK/programs" ]; then
+		mkdir "$WORK/programs"
+		cp -r "$B/bin" "$B/share" "$WORK/programs"
+		chmod -R a+rX "$WORK/programs"
+	fi
+	PATH=$WORK/programs/bin:$PATH setpriv --reuid=65534 --regid=65534 \
+		--clear-groups "$@"
+}
+
 # until_true SECONDS COMMAND...: waits until COMMAND succeeds; 1 if it did not.
 until_true() {
 	local end=$((SECONDS + $1))

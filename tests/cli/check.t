@@ -200,8 +200,7 @@ is "$status" 64 "two instances: status 64"
 if [ "$(id -u)" = 0 ]; then
 	chmod 711 "$WORK" "$WORK"/etc "$WORK"/etc/ccm
 	mkdir -m 777 nobody
-	TMPDIR=$WORK/nobody run setpriv --reuid=65534 --regid=65534 --clear-groups \
-		ccm-check -e etc/ccm prod
+	TMPDIR=$WORK/nobody run as_nobody ccm-check -e etc/ccm prod
 	is "$status" 77 "somebody who may not read the file: status 77"
 	like "$(said environment)" '^FAIL cannot read .*as root' "... says who may"
 else

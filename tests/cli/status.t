@@ -178,8 +178,7 @@ is "$status $(of good .status)" '74 "ok"' "-j: an instance that there is not, an
 if [ "$(id -u)" = 0 ]; then
 	chmod 755 "$WORK" lib lib/*
 	chmod 700 lib/torn lib/other/status
-	CCM_NOW=2025-09-02T14:30:00Z run setpriv --reuid=65534 --regid=65534 \
-		--clear-groups ccm-status -d lib -j good torn other
+	CCM_NOW=2025-09-02T14:30:00Z run as_nobody ccm-status -d lib -j good torn other
 	is "$status $(of good .status)" '74 "ok"' "directories that are for others: status 74, the rest is told"
 	like "$(of torn '.problems[].message')" 'cannot read lib/torn' "... and which they are"
 	is "$(of torn '.spool.files')" null "... of which nothing is made up"

@@ -38,7 +38,8 @@ from kafka.admin import (ACL, ACLFilter, ACLOperation, ACLPermissionType,
                          ConfigResourceType, NewTopic, ResourcePattern,
                          ResourcePatternFilter, ResourceType,
                          UserScramCredentialUpsertion)
-from kafka.errors import KafkaConnectionError
+from kafka.errors import (RetriableError, TopicAlreadyExistsError,
+                          UnknownBrokerIdError)
 
 ALIASES = {
     'sasl_username': 'sasl_plain_username',
@@ -68,55 +69,73 @@ def settings(of, **more):
     return of(**found)
 
 
+def patiently(call, *words, **named):
+    """What it returns; it asks any broker: one that is down, or has only just come
+    and is not known to the others yet, is no reason to end."""
+    for _ in range(20):
+        try:
+            return call(*words, **named)
+        except (RetriableError, UnknownBrokerIdError) as error:
+            failed = error
+            time.sleep(0.5)
+    raise failed
+
+
+def admin(method, *words, **named):
+    """KafkaAdminClient's METHOD."""
+    return patiently(
+        lambda: getattr(settings(KafkaAdminClient), method)(*words, **named))
+
+
 def pairs(words):
     return dict(word.split('=', 1) for word in words)
 
 
 def create(topic, partitions, *configs):
-    settings(KafkaAdminClient).create_topics(
-        [NewTopic(topic, int(partitions), -1,
-                  topic_configs=pairs(configs))], wait_for_metadata=True)
+    try:
+        admin('create_topics', [NewTopic(topic, int(partitions), -1,
+                                         topic_configs=pairs(configs))],
+              wait_for_metadata=True)
+    except TopicAlreadyExistsError:
+        pass  # by the try before this, whose answer did not arrive
 
 
 def config(topic, *configs):
-    settings(KafkaAdminClient).alter_configs(
-        [ConfigResource(ConfigResourceType.TOPIC, topic, pairs(configs))])
+    admin('alter_configs', [ConfigResource(ConfigResourceType.TOPIC, topic,
+                                           pairs(configs))])
 
 
 def delete(*topics):
-    settings(KafkaAdminClient).delete_topics(list(topics))
+    admin('delete_topics', list(topics))
 
 
 def partitions(topic, number):
-    settings(KafkaAdminClient).create_partitions({topic: int(number)})
+    admin('create_partitions', {topic: int(number)})
 
 
 def purge(topic):
     ends = settings(KafkaConsumer, group_id=None)
-    settings(KafkaAdminClient).delete_records(
-        ends.end_offsets(partitions_of(ends, topic)))
+    admin('delete_records',
+          patiently(ends.end_offsets, partitions_of(ends, topic)))
 
 
 def partitions_of(consumer, topic):
-    """Asks any broker: one that is down is no reason to end."""
-    for attempt in range(20):
-        try:
-            numbers = consumer.partitions_for_topic(topic)
-            break
-        except KafkaConnectionError:
-            time.sleep(0.5)
-    return [TopicPartition(topic, number) for number in sorted(numbers or ())]
+    numbers = patiently(consumer.partitions_for_topic, topic) or ()
+    return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
 def read(topic):
     consumer = settings(KafkaConsumer, group_id=None, enable_auto_commit=False,
-                        isolation_level='read_committed')
+                        isolation_level='read_committed',
+                        auto_offset_reset='none', max_poll_records=10000)
     partitions = partitions_of(consumer, topic)
     consumer.assign(partitions)
     consumer.seek_to_beginning()
-    ends = consumer.end_offsets(partitions)
     out = sys.stdout.buffer
-    while any(consumer.position(p) < ends[p] for p in partitions):
+    # The ends are asked for again each time: a broker that was leader until just
+    # now, and has not heard, answers with those it knew.
+    while any(consumer.position(partition) < end for partition, end
+              in patiently(consumer.end_offsets, partitions).items()):
         for records in consumer.poll(timeout_ms=1000).values():
             for record in records:
                 key = b'\\N' if record.key is None else record.key
@@ -162,29 +181,28 @@ def committed(group, topic):
 
 def permit(permission, user, operation, resource):
     kind, _, name = resource.rpartition(':')
-    settings(KafkaAdminClient).create_acls([ACL(
+    admin('create_acls', [ACL(
         f'User:{user}', '*', ACLOperation[operation], permission,
         ResourcePattern(ResourceType[kind.upper() or 'TOPIC'], name))])
 
 
 def forget(user, topic):
-    settings(KafkaAdminClient).delete_acls([ACLFilter(
+    admin('delete_acls', [ACLFilter(
         f'User:{user}', '*', ACLOperation.ANY, ACLPermissionType.ANY,
         ResourcePatternFilter(ResourceType.TOPIC, topic,
                               ACLResourcePatternType.LITERAL))])
 
 
 def password(mechanism, user):
-    settings(KafkaAdminClient).alter_user_scram_credentials(
-        [UserScramCredentialUpsertion(user, mechanism,
-                                      sys.stdin.buffer.read())])
+    admin('alter_user_scram_credentials', [UserScramCredentialUpsertion(
+        user, mechanism, sys.stdin.buffer.read())])
 
 
 def passwords():
     users = [line.rstrip(b'\n').split(b'\t', 2) for line in sys.stdin.buffer]
-    settings(KafkaAdminClient).alter_user_scram_credentials(
-        [UserScramCredentialUpsertion(user.decode(), mechanism.decode(), secret)
-         for mechanism, user, secret in users])
+    admin('alter_user_scram_credentials', [
+        UserScramCredentialUpsertion(user.decode(), mechanism.decode(), secret)
+        for mechanism, user, secret in users])
 
 
 def main():

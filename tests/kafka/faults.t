@@ -84,6 +84,15 @@ brokers_end() {
 	for i; do end_broker "$i"; done
 } 2>/dev/null
 
+# follows: $victim leads partition 0 no more and has what the others have. Until it
+# is told, a broker that wakes up answers readers as the leader that it was.
+follows() {
+	local partition
+	partition=$(kcat -L -m 5 -b "$plaintext" -X broker.address.family=v4 \
+		-t "$topic" 2>/dev/null | grep '^    partition 0,')
+	[[ $partition != *"leader $victim,"* && $partition = *isrs:*"$victim"* ]]
+}
+
 brokers_start() {
 	local i
 	for i; do start_broker "$i"; done
@@ -142,6 +151,7 @@ kill -STOP "${broker_pid[$victim]}"
 touch go
 ended 120
 kill -CONT "${broker_pid[$victim]}"
+until_true 60 follows || echo "# the broker that was frozen does not come back"
 like "$status $(tail -n 1 err)" '^0 ccm-produce: 5000 records to ' \
 	'so is one that accepts and never answers, by way of the others'
 holds "$topic" a.wanted '... and every record is there'

@@ -11,7 +11,7 @@
 #	show_kafka_settings    in the subshell that becomes ccm-ship
 #	now, hour_of, epoch_of_hour
 #
-# Needs ccm-lib.sh, and of ccm-scrape $ships_elsewhere and
+# Needs ccm-lib.sh and kafka.sh, and of ccm-scrape $ships_elsewhere and
 # $refused, the resources that the API has refused in this run.
 # shellcheck disable=SC2034 # much of what is read here is used there
 

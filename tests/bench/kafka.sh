@@ -23,6 +23,8 @@ mapfile -t settings < <(
 	here=$B/bin
 	# shellcheck source=pipelines/ccm-lib.sh
 	. "$B/share/ccm/ccm-lib.sh"
+	# shellcheck source=pipelines/kafka.sh
+	. "$B/share/ccm/kafka.sh"
 	kafka_settings producer --masked
 )
 kcat_settings=()

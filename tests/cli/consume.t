@@ -4,6 +4,8 @@
 # shellcheck disable=SC2094 # no pipe reads what it writes
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/consumers.sh
+. "$ROOT/tests/consumers.sh"
 
 mkdir tmp
 export TMPDIR=$WORK/tmp
@@ -32,42 +34,6 @@ brokers=$(cat brokers)
 export KAFKA_BOOTSTRAP_SERVERS=$brokers
 IFS=, read -ra broker <<<"$brokers"
 
-# consume NAME ARGUMENT...: in the background, with stdout, stderr and status in
-# NAME.out, NAME.err and NAME.status; its pid in $pid.
-consume() {
-	local name=$1
-	shift
-	(
-		ccm-consume "$@" >"$name.out" 2>"$name.err" </dev/null &
-		echo $! >"$name.pid"
-		wait $! 2>/dev/null
-		echo $? >"$name.status"
-	) &
-	started+=($!)
-	until_true 5 [ -s "$name.pid" ]
-	pid=$(cat "$name.pid")
-	started+=("$pid")
-}
-
-# ended NAME: its status in $status.
-ended() {
-	until_true 25 [ -s "$1.status" ]
-	status=$(cat "$1.status")
-}
-
-# kcat_of PID: the pid of its kcat that reads.
-kcat_of() {
-	local child children
-	read -ra children 2>/dev/null <"/proc/$1/task/$1/children"
-	for child in "${children[@]}"; do
-		tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null |
-			grep -q '^kcat .* -E ' && echo "$child" && return
-	done
-	return 1
-}
-
-gone() { ! kill -0 "$1"; }
-has_lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 sorted_is() { sort "$1" | cmp - "$2"; }
 
 records 1 500 | sort >first

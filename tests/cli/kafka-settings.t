@@ -13,6 +13,8 @@ settings() (
 	here=$B/bin
 	# shellcheck source=pipelines/ccm-lib.sh
 	. "$B/share/ccm/ccm-lib.sh"
+	# shellcheck source=pipelines/kafka.sh
+	. "$B/share/ccm/kafka.sh"
 	log_init settings
 	kafka_settings "$@"
 	[ "${2-}" != --masked ] || exit 0

@@ -7,49 +7,14 @@
 # shellcheck disable=SC2094 # no pipe reads what it writes
 # shellcheck source=tests/kafka/broker.sh
 . "$(dirname "$0")/broker.sh"
+# shellcheck source=tests/consumers.sh
+. "$ROOT/tests/consumers.sh"
 
 if [ -n "$test_bootstrap" ]; then use_brokers; else start_brokers 3; fi
 # A member that does not come back is missed after ten seconds, one that is slow
 # is not.
 export KAFKA_SESSION_TIMEOUT_MS=10000 KAFKA_HEARTBEAT_INTERVAL_MS=1000
 
-# consume NAME ARGUMENT...: in the background, stdout to NAME.out (appended),
-# stderr to NAME.err, status to NAME.status; its pid in $pid.
-consume() {
-	local name=$1
-	shift
-	rm -f "$name.status" "$name.pid"
-	(
-		ccm-consume "$@" >>"$name.out" 2>>"$name.err" </dev/null &
-		echo $! >"$name.pid"
-		wait $! 2>/dev/null
-		echo $? >"$name.status"
-	) &
-	started+=($!)
-	until_true 10 [ -s "$name.pid" ]
-	pid=$(cat "$name.pid")
-	started+=("$pid")
-}
-
-# ended NAME: its status in $status
-ended() {
-	until_true 30 [ -s "$1.status" ]
-	status=$(cat "$1.status")
-}
-
-# kcat_of PID: the pid of its kcat that reads
-kcat_of() {
-	local child children
-	read -ra children 2>/dev/null <"/proc/$1/task/$1/children"
-	for child in "${children[@]}"; do
-		tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null |
-			grep -q '^kcat .* -E ' && echo "$child" && return
-	done
-	return 1
-}
-
-gone() { ! kill -0 "$1" 2>/dev/null; }
-has_lines() { [ "$(wc -l <"$1")" -ge "$2" ]; }
 says() { [ "$(grep -cE "$2" "$1.err")" -ge "${3:-1}" ]; }
 
 # on TOPIC: the values that are there, sorted

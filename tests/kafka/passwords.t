@@ -159,6 +159,8 @@ every() (
 	here=$B/bin
 	# shellcheck source=pipelines/ccm-lib.sh
 	. "$B/share/ccm/ccm-lib.sh"
+	# shellcheck source=pipelines/kafka.sh
+	. "$B/share/ccm/kafka.sh"
 	log_init passwords
 	for ((i = $2; i < ${#users[@]}; i += $1)); do
 		login "$i" 2>"err.$i"

@@ -184,6 +184,15 @@ prod prod
 is "$status" 78 "an environment file for others to read: status 78"
 like "$(said environment)" '^FAIL .*chmod 600' "... says what to do"
 chmod 600 etc/ccm/prod.env
+install -m 600 <(printf 'CCM_QUERIES=a\0b\n') etc/ccm/nul.env
+prod nul
+like "$status $(said environment)" '^78 FAIL .*nul.env has a NUL byte, which systemd refuses' \
+	"an environment file with a NUL byte: status 78"
+install -m 600 <(printf 'CONFLUENT_METRICS_CLUSTER_ID_LIST='
+	seq -f 'lkc-%06.0f' -s , 12000) etc/ccm/long.env
+prod long
+like "$status $(said environment)" '^78 FAIL .*long.env has a line of 128 KiB or more.*_LIST_FILE' \
+	"a variable that no process can be given: status 78"
 echo wrong >etc/credstore/ccm.prod.CONFLUENT_METRICS_API_SECRET
 prod prod
 is "$status" 77 "a wrong secret in the credential store: status 77"
@@ -208,6 +217,11 @@ else
 fi
 
 # ---- options
+
+status=0
+ccm-check >/dev/full 2>err || status=$?
+is "$status $(<err)" '74 ccm-check: cannot write to standard output' \
+	"no room for what it tells: status 74"
 
 run ccm-check -h
 is "$status" 0 "-h: status 0"

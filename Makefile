@@ -64,6 +64,8 @@ UNIT_FILES := $(wildcard systemd/*.service)
 SHARE := $(patsubst pipelines/%,$(B)/share/ccm/%,$(SHARE_FILES))
 # What is loaded into kcat: not ours to sanitize.
 KCAT_STOP := $(B)/lib/ccm/kcat-stop.so
+# What ccm-check alone runs.
+ENV_FILE := $(B)/lib/ccm/ccm-env-file
 TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
 	$(addprefix $(B)/sim/,$(SIMS))
 
@@ -74,7 +76,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 .PHONY: all check check-kafka check-systemd demo bench simulate lint fuzz soak \
 	install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
-all: $(BIN) $(SHARE) $(GENERATOR) $(KCAT_STOP)
+all: $(BIN) $(SHARE) $(GENERATOR) $(KCAT_STOP) $(ENV_FILE)
 tests: all $(TEST_BIN)
 
 # ---- Debian packages --------------------------------------------------------
@@ -137,7 +139,9 @@ $(B)/bin/$(1): $(call objects,tools,$(1)) $(B)/libccm.a
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
+$(ENV_FILE): $(call objects,tools,ccm-env-file) $(B)/libccm.a
 $(GENERATOR): $(call objects,systemd,ccm-timer-generator) $(B)/libccm.a
+$(ENV_FILE) $(GENERATOR):
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^
@@ -307,7 +311,8 @@ stage: all
 		$$to/lib/systemd/system; \
 	install -m 755 $(BIN) $$to/bin; \
 	install -m 755 $(GENERATOR) $$to/lib/systemd/system-generators; \
-	install -D -m 644 $(KCAT_STOP) $$to/lib/ccm/$(notdir $(KCAT_STOP)); \
+	install -D -m 644 -t $$to/lib/ccm $(KCAT_STOP); \
+	install -m 755 $(ENV_FILE) $$to/lib/ccm; \
 	for f in $(UNIT_FILES); do sed 's|/usr/bin/ccm-|$(prefix)/bin/ccm-|' $$f \
 		>$$to/lib/systemd/system/$${f##*/}; done; \
 	install -D -m 644 systemd/ccm.sysusers $$to/lib/sysusers.d/ccm.conf; \

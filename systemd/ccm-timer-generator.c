@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "env-file.h"
 
 #define PROGRAM "ccm-timer-generator"
 #define USAGE                                                              \
@@ -48,13 +49,11 @@
 /* "ccm-scrape@NAME.service" is a file name, "ccm.NAME.VARIABLE.cred" a
  * credential's, both of at most 255. */
 #define NAME_BYTES_MAX 200
-/* systemd reads no more of an environment file than that. */
-#define FILE_BYTES_MAX ((size_t)64 << 20)
 
-/* What an instance's environment file says. */
+/* What an instance's environment file says last of MINUTE_TO_SCRAPE_AT. */
 struct setting {
-	struct buf value;
-	unsigned line; /* of the assignment; 0: there is none */
+	char *value;   /* NULL: nothing */
+	unsigned line; /* of the assignment */
 };
 
 /* ---- telling ------------------------------------------------------------ */
@@ -129,218 +128,36 @@ tell(const char *unit, const char *format, ...)
 	free(about);
 }
 
-/* ---- an environment file ------------------------------------------------ */
+/* ---- its minute --------------------------------------------------------- */
 
-enum state {
-	BEFORE_KEY,
-	KEY,
-	BEFORE_VALUE, /* and behind a quoted part of it */
-	VALUE,
-	VALUE_ESCAPE,
-	SINGLE_QUOTED,
-	DOUBLE_QUOTED,
-	DOUBLE_QUOTED_ESCAPE,
-	COMMENT,
-	COMMENT_ESCAPE,
-};
-
-struct parser {
-	enum state state;
-	struct buf key, value;
-	size_t value_kept; /* without the blanks at its end */
-	unsigned line, key_line;
-};
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static bool
-is_newline(char c)
-{
-	return c == '\n' || c == '\r';
-}
-
-/* An assignment is whole. */
+/* An env_file_taker. */
 static void
-assign(struct parser *parser, struct setting *setting)
+take_setting(void *context, const char *name, const char *value, unsigned line)
 {
-	struct buf *key = &parser->key;
+	struct setting *setting = context;
 
-	while (key->len > 0 && is_blank(key->data[key->len - 1]))
-		key->len--;
-	if (key->len == strlen(VARIABLE) &&
-	    memcmp(key->data, VARIABLE, key->len) == 0) {
-		if (parser->state == VALUE)
-			parser->value.len = parser->value_kept;
-		setting->value.len = 0;
-		buf_add(&setting->value, parser->value.data, parser->value.len);
-		setting->line = parser->key_line;
-	}
-	key->len = parser->value.len = parser->value_kept = 0;
-	parser->state = BEFORE_KEY;
-}
-
-static void
-add(struct parser *parser, char c)
-{
-	buf_add_char(&parser->value, c);
-	/* Blanks count unless they are at the end and not quoted. */
-	if (!is_blank(c) || parser->state != VALUE)
-		parser->value_kept = parser->value.len;
-}
-
-static void
-take_key(struct parser *parser, char c)
-{
-	if (parser->state == BEFORE_KEY) {
-		if (is_blank(c))
-			return;
-		parser->state = c == '#' || c == ';' ? COMMENT : KEY;
-		parser->key_line = parser->line;
-		if (parser->state == COMMENT)
-			return;
-	}
-	if (is_newline(c)) {
-		parser->key.len = 0;
-		parser->state = BEFORE_KEY;
-	} else if (c == '=') {
-		parser->state = BEFORE_VALUE;
-	} else {
-		buf_add_char(&parser->key, c);
-	}
-}
-
-static void
-take_value(struct parser *parser, char c, struct setting *setting)
-{
-	if (is_newline(c)) {
-		assign(parser, setting);
-	} else if (c == '\\') {
-		parser->state = VALUE_ESCAPE;
-		parser->value_kept = parser->value.len;
-	} else if (parser->state == VALUE) {
-		/* A quote in the middle is like any other character. */
-		add(parser, c);
-	} else if (c == '\'') {
-		parser->state = SINGLE_QUOTED;
-	} else if (c == '"') {
-		parser->state = DOUBLE_QUOTED;
-	} else if (!is_blank(c)) {
-		parser->state = VALUE;
-		add(parser, c);
-	}
-}
-
-static void
-take(struct parser *parser, char c, struct setting *setting)
-{
-	switch (parser->state) {
-	case BEFORE_KEY:
-	case KEY:
-		take_key(parser, c);
-		break;
-	case BEFORE_VALUE:
-	case VALUE:
-		take_value(parser, c, setting);
-		break;
-	case VALUE_ESCAPE:
-		/* An escaped newline joins two lines. */
-		if (!is_newline(c))
-			add(parser, c);
-		parser->state = VALUE;
-		break;
-	case SINGLE_QUOTED:
-	case DOUBLE_QUOTED:
-		if (c == (parser->state == SINGLE_QUOTED ? '\'' : '"'))
-			parser->state = BEFORE_VALUE;
-		else if (c == '\\' && parser->state == DOUBLE_QUOTED)
-			parser->state = DOUBLE_QUOTED_ESCAPE;
-		else
-			add(parser, c);
-		break;
-	case DOUBLE_QUOTED_ESCAPE:
-		if (strchr("\"\\`$", c) == NULL && c != '\n')
-			add(parser, '\\');
-		if (c != '\n')
-			add(parser, c);
-		parser->state = DOUBLE_QUOTED;
-		break;
-	case COMMENT:
-		if (c == '\\')
-			parser->state = COMMENT_ESCAPE;
-		else if (is_newline(c))
-			parser->state = BEFORE_KEY;
-		break;
-	case COMMENT_ESCAPE:
-		parser->state = COMMENT;
-		break;
-	}
-	if (c == '\n')
-		parser->line++;
-}
-
-static void
-parse(const struct buf *text, struct setting *setting)
-{
-	struct parser parser = {.state = BEFORE_KEY, .line = 1};
-
-	for (size_t i = 0; i < text->len; i++)
-		take(&parser, text->data[i], setting);
-	/* A quote that nobody closed is closed by the end of the file. */
-	if (parser.state != BEFORE_KEY && parser.state != KEY &&
-	    parser.state != COMMENT && parser.state != COMMENT_ESCAPE)
-		assign(&parser, setting);
-	buf_free(&parser.key);
-	buf_free(&parser.value);
-}
-
-/* Appends the file; NULL, or what is wrong with it. */
-static const char *
-read_file(const char *path, struct buf *text)
-{
-	/* O_NONBLOCK: nobody waits for the writer of a fifo. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	const char *problem = NULL;
-	struct stat st;
-	ssize_t got = 0;
-
-	if (fd < 0)
-		return strerror(errno);
-	if (fstat(fd, &st) != 0)
-		problem = strerror(errno);
-	else if (!S_ISREG(st.st_mode))
-		problem = "it is not a regular file";
-	while (problem == NULL && text->len <= FILE_BYTES_MAX &&
-	    (got = read(fd, buf_reserve(text, 65536), 65536)) > 0)
-		text->len += (size_t)got;
-	if (got < 0)
-		problem = strerror(errno);
-	else if (text->len > FILE_BYTES_MAX)
-		problem = "it is larger than systemd reads";
-	else if (text->len > 0 && memchr(text->data, '\0', text->len) != NULL)
-		problem = "it has a NUL byte, which systemd refuses";
-	close(fd);
-	return problem;
+	if (strcmp(name, VARIABLE) != 0)
+		return;
+	free(setting->value);
+	setting->value = xstrdup(value);
+	setting->line = line;
 }
 
 /* The minute, or -1. The digits are those that ccm-scrape takes. */
 static int
 minute_of(const struct setting *setting)
 {
-	const struct buf *value = &setting->value;
+	const char *value = setting->value;
 	int minute = 0;
 
-	if (setting->line == 0)
+	if (value == NULL)
 		return MINUTE_DEFAULT;
-	if (value->len < 1 || value->len > 3)
+	if (value[0] == '\0' || strlen(value) > 3)
 		return -1;
-	for (size_t i = 0; i < value->len; i++) {
-		if (value->data[i] < '0' || value->data[i] > '9')
+	for (; *value != '\0'; value++) {
+		if (*value < '0' || *value > '9')
 			return -1;
-		minute = minute * 10 + (value->data[i] - '0');
+		minute = minute * 10 + (*value - '0');
 	}
 	return minute >= MINUTE_LEAST && minute <= MINUTE_MOST ? minute : -1;
 }
@@ -423,21 +240,19 @@ is_instance_name(const char *name)
 static void
 tell_minute(const char *unit, const char *source, const struct setting *setting)
 {
-	size_t len = setting->value.len < 80 ? setting->value.len : 80;
-
 	tell(unit,
-	    "%s:%u: no timer: " VARIABLE " is \"%.*s\"; it takes a number from "
+	    "%s:%u: no timer: " VARIABLE
+	    " is \"%.80s\"; it takes a number from "
 	    "%d to %d",
-	    source, setting->line, (int)len, len > 0 ? setting->value.data : "",
-	    MINUTE_LEAST, MINUTE_MOST);
+	    source, setting->line, setting->value, MINUTE_LEAST, MINUTE_MOST);
 }
 
 /* False where it has no timer, which was told. */
 static bool
 make_instance(const char *directory, const char *source, const char *name)
 {
-	struct setting setting = {.value = BUF_INIT};
-	struct buf unit = BUF_INIT, text = BUF_INIT;
+	struct setting setting = {.value = NULL};
+	struct buf unit = BUF_INIT;
 	const char *problem = NULL;
 	bool made = false;
 
@@ -447,18 +262,16 @@ make_instance(const char *directory, const char *source, const char *name)
 		    "%s: no timer: \"%s\" is not a name for an instance; that "
 		    "is 1 to %d of A-Z a-z 0-9 . _ -",
 		    source, name, NAME_BYTES_MAX);
-	} else if ((problem = read_file(source, &text)) != NULL) {
+	} else if ((problem = env_file_read(source, take_setting, &setting)) !=
+	    NULL) {
 		tell(unit.data, "%s: no timer: %s", source, problem);
+	} else if (minute_of(&setting) < 0) {
+		tell_minute(unit.data, source, &setting);
 	} else {
-		parse(&text, &setting);
-		if (minute_of(&setting) < 0)
-			tell_minute(unit.data, source, &setting);
-		else
-			made = make_timer(directory, source, name, unit.data,
-			    minute_of(&setting));
+		made = make_timer(
+		    directory, source, name, unit.data, minute_of(&setting));
 	}
-	buf_free(&setting.value);
-	buf_free(&text);
+	free(setting.value);
 	buf_free(&unit);
 	return made;
 }

@@ -186,12 +186,12 @@ like "$(said environment)" '^FAIL .*chmod 600' "... says what to do"
 chmod 600 etc/ccm/prod.env
 install -m 600 <(printf 'CCM_QUERIES=a\0b\n') etc/ccm/nul.env
 prod nul
-like "$status $(said environment)" '^78 FAIL .*nul.env has a NUL byte, which systemd refuses' \
+like "$status $(said environment)" '^78 FAIL .*nul.env: it has a NUL byte, which systemd refuses' \
 	"an environment file with a NUL byte: status 78"
 install -m 600 <(printf 'CONFLUENT_METRICS_CLUSTER_ID_LIST='
 	seq -f 'lkc-%06.0f' -s , 12000) etc/ccm/long.env
 prod long
-like "$status $(said environment)" '^78 FAIL .*long.env has a line of 128 KiB or more.*_LIST_FILE' \
+like "$status $(said environment)" '^78 FAIL .*long.env: it has a variable of 128 KiB or more' \
 	"a variable that no process can be given: status 78"
 echo wrong >etc/credstore/ccm.prod.CONFLUENT_METRICS_API_SECRET
 prod prod

@@ -33,6 +33,46 @@ is "$(on systemctl list-timers --all --no-legend 'ccm-*')" '' \
 is "$(on stat -c '%U:%G %a' /run/ccm-rate /etc/ccm)" "$(printf 'root:ccm 2770\nroot:root 755')" \
 	"... and makes its users and directories"
 
+# ---- an environment file is what systemd takes it for
+
+cat >"$root/etc/odd.env" <<'ODD'
+ # A=comment \
+A=still
+; B=comment
+A1 = plain \t
+A2='single \' "mixed \" \\ \` \$ \n"  more' open
+A3="two \
+lines"
+A4=two \
+  lines\ \ \x
+A5="over
+lines"tail  
+A6
+A7=
+A8=a=b # no comment
+9A=no
+A-9=no
+export A9=no
+A10='$HOME `x` \'
+A11=it's "here"
+A12=blank "in" 'it'	
+A1=again
+A13="never closed
+A14=not
+ODD
+printf 'A15=carriage\r\nA16=\xc3\xa9\n' | cat - "$root/etc/odd.env" >odd
+mv odd "$root/etc/odd.env"
+on systemd-run -q --pipe --wait -p EnvironmentFile=/etc/odd.env /usr/bin/env -0 </dev/null |
+	grep -z '^[A-Z][0-9]*=' | sort -z >by-systemd
+declare -A last=()
+while IFS= read -r -d '' variable; do
+	last[${variable%%=*}]=$variable
+done < <("$B/lib/ccm/ccm-env-file" "$root/etc/odd.env")
+printf '%s\0' "${last[@]}" | sort -z | cmp - by-systemd >"diff"
+ok $? "ccm-env-file reads a file as systemd does ($(tr -cd '\0' <by-systemd | wc -c) variables)"
+: >"diff"
+ok $(($(tr -cd '\0' <by-systemd | wc -c) < 12)) "... and there is much in it"
+
 # ---- the generator
 
 configure early MINUTE_TO_SCRAPE_AT=5

@@ -98,6 +98,40 @@ END
 chmod +x moving/kcat
 FIRST='metrics [0], metrics [1]' PATH=$WORK/moving:$PATH consume moving -e metrics g
 FIRST='' PATH=$WORK/moving:$PATH consume idle -e metrics g
+# One whose topic gets partitions: it asks a broker that has not heard of it in the
+# middle of the rebalance, and leaves it at that. Behind the third number it does
+# as it should.
+mkdir growing
+cat >growing/kcat <<'END'
+#!/bin/sh
+case " $* " in
+*' -L '*)
+	echo '  topic "metrics" with 1 partitions:'
+	exit
+	;;
+esac
+assigned() { echo "% Group g rebalanced (memberid rdkafka-1): $*" >&2; }
+counted() { echo "%5|1.2|PARTCNT|rdkafka#consumer-1| [thrd:main]: Topic $1 partition count changed from $2 to $3" >&2; }
+if [ -e growing/once ]; then
+	assigned assigned: metrics [0], metrics [1]
+	counted metrics 2 3
+	assigned revoked: metrics [0], metrics [1]
+	assigned assigned: metrics [0], metrics [1], metrics [2]
+	counted other 2 3
+else
+	touch growing/once
+	assigned assigned: metrics [0]
+	counted metrics 1 2
+	assigned revoked: metrics [0]
+	counted metrics 2 1
+	assigned assigned: metrics [0]
+	counted metrics 1 2
+fi
+exec sleep 60
+END
+chmod +x growing/kcat
+PATH=$WORK/growing:$PATH consume growing metrics g
+growing=$pid
 
 # closed NAME ARGUMENT...: as consume, to a reader that goes after two lines.
 closed() {
@@ -161,6 +195,11 @@ is "$(sort three.out | comm -23 - first)" '' 'which are whole'
 ended moving
 like "$status $(cat moving.err)" '^75 ccm-consume: partitions went to another member of group g' \
 	'-e ends with status 75 where partitions are dealt out anew, of which kcat loses count'
+until_true 20 grep -q 'partitions 0-2' growing.err
+like "$(cat growing.err)" 'WARN: topic metrics has 2 partitions now, and the group has not shared them out; kcat is started again
+.*partitions 0-1 .*
+.*partitions 0-2 ' \
+	'partitions that librdkafka has left aside are read from a new kcat'
 ended idle
 like "$status $(cat idle.err)" '^75 ccm-consume: other members of group g read all of metrics' \
 	'and where there is none for it'
@@ -243,3 +282,7 @@ is "$(sort -k 3n example.out | tail -n 1)" $'metric\ttopic-500\t500' \
 ended revoked
 like "$status $(cat revoked.err)" '^77 .*WARN: no answer from broker b:9092 .*the broker refuses these credentials: .*revoked' \
 	'a password that is withdrawn ends it with status 77'
+kill -TERM "$growing"
+ended growing
+is "$status $(grep -c WARN growing.err)" '0 1' \
+	'a rebalance that follows by itself is no reason for another'

@@ -361,6 +361,10 @@ refused_right() {
 	refusal="this user lacks a right: $words"
 	refusal_status=77
 	case $words in
+	*'Failed to produce message'*)
+		# What a broker has said of earlier records, of one that is not sent.
+		refusal="this user lacks the right to write to $topic: ${words#*bytes): }"
+		;;
 	*'idempotence PID'*)
 		refusal+='; grant IdempotentWrite, or set KAFKA_ENABLE_IDEMPOTENCE=false'
 		;;

@@ -119,6 +119,16 @@ chmod +x fake/kcat
 	echo $? >revoked.status
 ) <three &
 
+# One whose library knows by now that the topic may not be written to.
+mkdir knows
+sed '/^echo/d; s/^exec .*/echo "% ERROR: Failed to produce message (154 bytes): Broker: Topic authorization failed" >\&2; exit 1/' \
+	fake/kcat >knows/kcat
+chmod +x knows/kcat
+PATH=$WORK/knows:$PATH run ccm-produce metrics <three
+is "$status $(cat err)" \
+	'77 ccm-produce: this user lacks the right to write to metrics: Broker: Topic authorization failed' \
+	'a record that librdkafka does not take is told like one that a broker refuses'
+
 # ---- the command line -------------------------------------------------------
 
 run ccm-produce -h

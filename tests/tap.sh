@@ -36,13 +36,20 @@ export HOME=$WORK CCM_RATE_DIR=$WORK/rate
 tests=0
 started=()
 
+# of_this_test PID: where a process has ended, another one may have its number.
+of_this_test() {
+	[ "/proc/$1/cwd" -ef "$WORK" ] || grep -qsx "PPid:	$$" "/proc/$1/status"
+}
+
 finish() {
 	local pid
 	local tries=0
-	for pid in "${started[@]}"; do kill "$pid" 2>/dev/null; done
+	for pid in "${started[@]}"; do
+		! of_this_test "$pid" || kill "$pid" 2>/dev/null
+	done
 	for pid in "${started[@]}"; do
 		# What does not end by itself is a failure, but not one to wait for.
-		while kill -0 "$pid" 2>/dev/null; do
+		while of_this_test "$pid" && kill -0 "$pid" 2>/dev/null; do
 			if ((++tries > 100)); then
 				ok 1 "process $pid ends on SIGTERM"
 				kill -9 "$pid"

@@ -58,6 +58,10 @@ one_moment() {
 		signal=TERM
 		((RANDOM % 2)) || signal=KILL
 		kill -s $signal "${members[RANDOM % ${#members[@]}]}" 2>/dev/null
+		((duration += duration / 20))
+	else
+		# It was over. The first send, before any moment, is a slow one.
+		((duration -= duration / 4))
 	fi
 	wait $sid 2>/dev/null
 	for ((try = 0; try < 5; try++)); do

@@ -203,6 +203,10 @@ kill_scrapes() {
 			else
 				kill "-$signal" "${members[RANDOM % ${#members[@]}]}" 2>/dev/null
 			fi
+			((duration += duration / 20))
+		else
+			# It was over: with less to do elsewhere it takes less time.
+			((duration -= duration / 4))
 		fi
 		wait "$sid" 2>/dev/null
 		# What was left running may still hold the spool for a while.

@@ -4,6 +4,8 @@
 # shellcheck disable=SC2034 # used by those that source it
 # shellcheck source=tests/tap.sh
 . "$(dirname "${BASH_SOURCE[0]}")/tap.sh"
+# shellcheck source=tests/moments.sh
+. "$ROOT/tests/moments.sh"
 
 export STATE_DIRECTORY=$WORK/state CCM_RATE_DIR=$WORK/rate
 export CONFLUENT_METRICS_API_KEY=KEY CONFLUENT_METRICS_API_SECRET=s3cret-api
@@ -150,29 +152,12 @@ as_wanted() {
 
 # ---- ends that come at any moment
 
-# in_session SID: the pids of those that are alive, in $members
-in_session() {
-	local file line stat
-	members=()
-	for file in /proc/[0-9]*/stat; do
-		{ read -r line <"$file"; } 2>/dev/null || continue
-		# behind the name: state, parent, process group, session
-		read -ra stat <<<"${line##*) }"
-		[ "${stat[3]}" = "$1" ] && [ "${stat[0]}" != Z ] && members+=("${line%% *}")
-	done
-}
-
-none_in_session() {
-	in_session "$1"
-	((${#members[@]} == 0))
-}
-
 # kill_scrapes SIGNAL group|one: KILLS times (20), a scrape of thousands of values
 # is ended at a random moment, its whole process group or one process of it, and
 # the next runs do what is left. RANDOM_SEED repeats the moments.
 kill_scrapes() {
 	local signal=$1 whom=$2 times=${KILLS:-20} seed=${RANDOM_SEED:-$((EPOCHSECONDS % 32768))}
-	local i run sid moment begin duration hit=0 members
+	local i run sid begin duration hit=0 members
 	local lost=0 rubbish=0 unsent=0 unfinished=0 victim="its process group"
 	[ "$whom" = group ] || victim="one process of it"
 	echo "# RANDOM_SEED=$seed"
@@ -192,21 +177,13 @@ kill_scrapes() {
 		setsid ccm-scrape 2>>killed.err &
 		sid=$!
 		started+=("$sid")
-		moment=$(((RANDOM * 32768 + RANDOM) % duration))
-		printf -v moment '%d.%06d' $((moment / 1000000)) $((moment % 1000000))
-		sleep "$moment"
-		in_session "$sid"
-		if ((${#members[@]} > 0)); then
-			((++hit))
-			if [ "$whom" = group ]; then
-				kill "-$signal" -- "-$sid" 2>/dev/null
-			else
-				kill "-$signal" "${members[RANDOM % ${#members[@]}]}" 2>/dev/null
-			fi
-			((duration += duration / 20))
+		at_random_moment "$sid"
+		if ((${#members[@]} == 0)); then
+			: # it was over
+		elif [ "$whom" = group ]; then
+			kill "-$signal" -- "-$sid" 2>/dev/null
 		else
-			# It was over: with less to do elsewhere it takes less time.
-			((duration -= duration / 4))
+			kill "-$signal" "${members[RANDOM % ${#members[@]}]}" 2>/dev/null
 		fi
 		wait "$sid" 2>/dev/null
 		# What was left running may still hold the spool for a while.

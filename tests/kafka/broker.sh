@@ -254,10 +254,14 @@ brokers_are() {
 		! grep -q 'leader -1' metadata
 }
 
+# describe ADDRESSES TOPIC: what one of these brokers knows of it
+describe() {
+	kcat -L -m 5 -b "$1" -X broker.address.family=v4 -t "$2" 2>/dev/null
+}
+
 # leader TOPIC PARTITION: the number of the broker
 leader() {
-	kcat -L -m 5 -b "$plaintext" -X broker.address.family=v4 -t "$1" 2>/dev/null |
-		sed -n "s/^    partition $2, leader \([0-9]*\),.*/\1/p"
+	describe "$plaintext" "$1" | sed -n "s/^    partition $2, leader \([0-9]*\),.*/\1/p"
 }
 
 # ---- what ccm-produce does not get through with

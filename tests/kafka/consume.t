@@ -49,8 +49,7 @@ known_to_all() {
 	local address
 	[ -z "$test_bootstrap" ] || return 0
 	for address in ${plaintext//,/ }; do
-		kcat -L -m 5 -b "$address" -X broker.address.family=v4 -t "$1" |
-			grep -q '^    partition 0, leader [1-9]' || return
+		describe "$address" "$1" | grep -q '^    partition 0, leader [1-9]' || return
 	done
 }
 

@@ -88,8 +88,7 @@ brokers_end() {
 # is told, a broker that wakes up answers readers as the leader that it was.
 follows() {
 	local partition
-	partition=$(kcat -L -m 5 -b "$plaintext" -X broker.address.family=v4 \
-		-t "$topic" 2>/dev/null | grep '^    partition 0,')
+	partition=$(describe "$plaintext" "$topic" | grep '^    partition 0,')
 	[[ $partition != *"leader $victim,"* && $partition = *isrs:*"$victim"* ]]
 }
 

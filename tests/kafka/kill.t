@@ -5,6 +5,8 @@
 # shellcheck disable=SC2154,SC2238 # status is tap.sh's, diff is a file
 # shellcheck source=tests/kafka/broker.sh
 . "$(dirname "$0")/broker.sh"
+# shellcheck source=tests/moments.sh
+. "$ROOT/tests/moments.sh"
 use_brokers
 
 seed=${RANDOM_SEED:-$((EPOCHSECONDS % 32768))}
@@ -22,52 +24,26 @@ fill_spool() {
 	done
 }
 
-# in_session SID: of its processes, those of the three programs, in $members
-in_session() {
-	local stat pid name rest field
-	members=()
-	for stat in /proc/[0-9]*/stat; do
-		{ read -r pid name rest <"$stat"; } 2>/dev/null || continue
-		read -ra field <<<"$rest"
-		# behind the name: state, parent, process group, session
-		case ${field[0]}$name${field[3]} in
-		Z*) ;;
-		?"(kcat)$1" | ?"(ccm-produce)$1" | ?"(ccm-ship)$1") members+=("$pid") ;;
-		esac
-	done
-}
-
-none_in_session() {
-	in_session "$1"
-	((${#members[@]} == 0))
-}
+programs=(kcat ccm-produce ccm-ship)
 
 # one_moment: a spool is sent, a file at a time, and one process of that gets a
 # signal; then what is left is sent
 one_moment() {
-	local sid moment signal try
+	local sid signal try
 	fill_spool
 	setsid ccm-ship -b 1 -1 spool ccm-produce "$topic" 2>>interrupted.err &
 	sid=$!
-	moment=$(((RANDOM * 32768 + RANDOM) % duration))
-	printf -v moment '%d.%06d' $((moment / 1000000)) $((moment % 1000000))
-	sleep "$moment"
-	in_session $sid
+	at_random_moment $sid "${programs[@]}"
 	if ((${#members[@]} > 0)); then
-		((++hit))
 		signal=TERM
 		((RANDOM % 2)) || signal=KILL
 		kill -s $signal "${members[RANDOM % ${#members[@]}]}" 2>/dev/null
-		((duration += duration / 20))
-	else
-		# It was over. The first send, before any moment, is a slow one.
-		((duration -= duration / 4))
 	fi
 	wait $sid 2>/dev/null
 	for ((try = 0; try < 5; try++)); do
 		ccm-ship -1 spool ccm-produce "$topic" 2>>rest.err && break
 	done
-	until_true 30 none_in_session $sid || ((++lingering))
+	until_true 30 none_in_session $sid "${programs[@]}" || ((++lingering))
 	[ -z "$(find spool -type f ! -name '.*')" ] || ((++unsent))
 }
 

@@ -1,0 +1,98 @@
+#include "hour.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "interval.h"
+
+bool
+hour_parse(const char *text, size_t len, time_t *hour)
+{
+	char whole[] = "2025-09-02T00:00:00Z";
+	int64_t ms;
+
+	if (len != HOUR_SIZE - 1 || text[len - 1] != 'Z')
+		return false;
+	memcpy(whole, text, len - 1);
+	if (!timestamp_parse(whole, sizeof(whole) - 1, &ms))
+		return false;
+	*hour = (time_t)(ms / 1000);
+	return true;
+}
+
+bool
+hour_parse_loosely(const char *text, time_t *hour)
+{
+	static const char *const tails[] = {
+	    "", "Z", ":00", ":00Z", ":00:00", ":00:00Z"};
+	size_t len = HOUR_SIZE - 2; /* without the Z */
+	char strict[HOUR_SIZE];
+
+	if (strlen(text) < len)
+		return false;
+	for (size_t i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		if (strcmp(text + len, tails[i]) != 0)
+			continue;
+		memcpy(strict, text, len);
+		memcpy(strict + len, "Z", 2);
+		return hour_parse(strict, len + 1, hour);
+	}
+	return false;
+}
+
+static void
+format(time_t at, const char *how, char *text, size_t size)
+{
+	struct tm tm;
+
+	if (gmtime_r(&at, &tm) == NULL || tm.tm_year + 1900 > 9999)
+		at = (time_t)253402300799; /* 9999-12-31T23:59:59Z */
+	else if (tm.tm_year + 1900 < 0)
+		at = (time_t)-62167219200; /* 0000-01-01T00:00:00Z */
+	gmtime_r(&at, &tm);
+	snprintf(text, size, how, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+	    tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+void
+hour_format(time_t hour, char text[HOUR_SIZE])
+{
+	format(hour, "%04d-%02d-%02dT%02dZ", text, HOUR_SIZE);
+}
+
+void
+time_format(time_t at, char text[TIME_SIZE])
+{
+	format(at, "%04d-%02d-%02dT%02d:%02d:%02dZ", text, TIME_SIZE);
+}
+
+static int64_t
+real_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool
+clock_start(struct ccm_clock *clock)
+{
+	const char *given = getenv("CCM_NOW");
+	int64_t ms;
+
+	clock->offset_ms = 0;
+	if (given == NULL || given[0] == '\0')
+		return true;
+	if (!timestamp_parse(given, strlen(given), &ms))
+		return false;
+	clock->offset_ms = ms - real_ms();
+	return true;
+}
+
+int64_t
+clock_now_ms(const struct ccm_clock *clock)
+{
+	return real_ms() + clock->offset_ms;
+}

@@ -46,8 +46,8 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 
 # ---- what is built ----------------------------------------------------------
 
-PROGRAMS := ccm-fetch ccm-normalize ccm-key ccm-ship ccm-json
-SCRIPTS := ccm-scrape ccm-produce ccm-consume ccm-status ccm-check
+SCRIPTS := ccm-scrape ccm-send ccm-produce ccm-consume ccm-status ccm-check
+PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-ship ccm-json
 LIBS_ccm-fetch := -lcurl -lcjson
 
 LIB_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
@@ -64,10 +64,15 @@ UNIT_FILES := $(wildcard systemd/*.service)
 SHARE := $(patsubst pipelines/%,$(B)/share/ccm/%,$(SHARE_FILES))
 # What is loaded into kcat: not ours to sanitize.
 KCAT_STOP := $(B)/lib/ccm/kcat-stop.so
-# What ccm-check alone runs.
-ENV_FILE := $(B)/lib/ccm/ccm-env-file
+# What ccm's own scripts and programs run: no commands for people.
+PRIVATE_PROGRAMS := ccm-settings ccm-log ccm-instance ccm-statuses
+PRIVATE_SCRIPTS := ccm-scrape-hour ccm-check-settings ccm-check-state \
+	ccm-check-api ccm-check-kafka
+PRIVATE := $(addprefix $(B)/lib/ccm/,$(PRIVATE_PROGRAMS) $(PRIVATE_SCRIPTS))
+# The crash stepper of ccm-hours, tests/cli/hours-steps.t.
+STEPS := $(addprefix $(B)/tests/hours-steps/,hours-steps hour steps.so)
 TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
-	$(addprefix $(B)/sim/,$(SIMS))
+	$(addprefix $(B)/sim/,$(SIMS)) $(STEPS)
 
 # A program is DIRECTORY/NAME.c, or all of DIRECTORY/NAME/*.c.
 sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
@@ -76,7 +81,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 .PHONY: all check check-kafka check-systemd demo bench simulate lint fuzz soak \
 	install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
-all: $(BIN) $(SHARE) $(GENERATOR) $(KCAT_STOP) $(ENV_FILE)
+all: $(BIN) $(SHARE) $(GENERATOR) $(KCAT_STOP) $(PRIVATE)
 tests: all $(TEST_BIN)
 
 # ---- Debian packages --------------------------------------------------------
@@ -87,7 +92,7 @@ DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev librdkafka-dev mount \
 	openssl perl procps
-DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git
+DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git prometheus
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
 DEPS_KAFKA := default-jre-headless maven python3-venv krb5-kdc \
 	krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
@@ -139,12 +144,18 @@ $(B)/bin/$(1): $(call objects,tools,$(1)) $(B)/libccm.a
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rule,$(p))))
 
-$(ENV_FILE): $(call objects,tools,ccm-env-file) $(B)/libccm.a
+define private_rule
+$(B)/lib/ccm/$(1): $(call objects,tools,$(1)) $(B)/libccm.a
+	@mkdir -p $$(@D)
+	@echo "  LD      $$@"
+	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ -lm
+endef
+$(foreach p,$(PRIVATE_PROGRAMS),$(eval $(call private_rule,$(p))))
+
 $(GENERATOR): $(call objects,systemd,ccm-timer-generator) $(B)/libccm.a
-$(ENV_FILE) $(GENERATOR):
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
-	@$(CC) $(ALL_LDFLAGS) -o $@ $^
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm
 
 define sim_rule
 $(B)/sim/$(1): $(call objects,tests/sim,$(1)) $(B)/libccm.a
@@ -155,13 +166,38 @@ endef
 $(foreach s,$(SIMS),$(eval $(call sim_rule,$(s))))
 
 # Parts of ccm-fetch that have a unit test of their own.
-$(B)/tests/unit/fetch: $(addprefix $(B)/tools/ccm-fetch/,body.o points.o \
+$(B)/tests/unit/fetch: $(addprefix $(B)/tools/ccm-fetch/,body.o filters.o \
+	flags.o points.o \
 	resources.o response.o)
 $(B)/tests/unit/fetch: LIBS_unit := -lcjson
+$(B)/tests/unit/fetch-verdict: $(addprefix $(B)/tools/ccm-fetch/,answer.o \
+	asked.o body.o filters.o memory.o resources.o response.o)
+$(B)/tests/unit/fetch-verdict: LIBS_unit := -lcjson -lcurl
+# ... and of ccm-hours.
+$(B)/tests/unit/hours: $(addprefix $(B)/tools/ccm-hours/,decide.o dir.o ledger.o \
+	outcome.o stats.o times.o)
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libccm.a
 	@echo "  LD      $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_unit) \
 		-lcheck -lsubunit -lm -lrt -lpthread
+
+$(B)/tests/hours-steps/hours-steps: $(B)/tests/hours-steps/hours-steps.o \
+	$(B)/libccm.a
+	@echo "  LD      $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+# Never with sanitizers: the one is run thousands of times, the other is loaded
+# into programs with them and without. FORTIFY's own functions would be inline.
+$(B)/tests/hours-steps/hour: STEPS_FLAGS :=
+$(B)/tests/hours-steps/steps.so: STEPS_FLAGS := -fPIC -shared
+$(B)/tests/hours-steps/hour $(B)/tests/hours-steps/steps.so: \
+	$(B)/tests/hours-steps/%: Makefile $(DEPS_FIRST)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) -std=c11 -D_GNU_SOURCE -g $(OPTIMISE) $(CFLAGS_WARN) $(CFLAGS) \
+		$(STEPS_FLAGS) -o $@ $(filter %.c,$^)
+$(B)/tests/hours-steps/hour: tests/hours-steps/hour.c
+$(B)/tests/hours-steps/steps.so: tests/hours-steps/steps.c
 
 $(KCAT_STOP): tools/kcat-stop.c Makefile $(DEPS_FIRST)
 	@mkdir -p $(@D)
@@ -170,6 +206,10 @@ $(KCAT_STOP): tools/kcat-stop.c Makefile $(DEPS_FIRST)
 		-fPIC -shared $(LDFLAGS) -o $@ $<
 
 $(addprefix $(B)/bin/,$(SCRIPTS)): $(B)/bin/%: pipelines/%
+	@mkdir -p $(@D)
+	install -m 755 $< $@
+
+$(addprefix $(B)/lib/ccm/,$(PRIVATE_SCRIPTS)): $(B)/lib/ccm/%: pipelines/%
 	@mkdir -p $(@D)
 	install -m 755 $< $@
 
@@ -188,7 +228,7 @@ export UBSAN_OPTIONS := print_stacktrace=1
 TESTS ?= $(addprefix $(B)/tests/unit/,$(UNITS)) $(sort $(wildcard tests/cli/*.t))
 PROVE_JOBS ?= 4
 check: tests
-	B=$(B) prove --timer -j$(PROVE_JOBS) --exec '' $(TESTS)
+	B=$(B) prove --timer --failures --comments -j$(PROVE_JOBS) --exec '' $(TESTS)
 
 # The same tests, with the moments of the kill tests multiplied.
 soak: tests
@@ -226,8 +266,8 @@ soak-kafka: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
 # takes root. Elsewhere it is skipped.
 SYSTEMD_TESTS ?= $(sort $(wildcard tests/systemd/*.t))
 check-systemd: tests deb
-	B=$(B) DEB=$(abspath $(DEB)) prove --timer -j$(PROVE_JOBS) --exec '' \
-		$(SYSTEMD_TESTS)
+	B=$(B) DEB=$(abspath $(DEB)) prove --timer --failures --comments \
+		-j$(PROVE_JOBS) --exec '' $(SYSTEMD_TESTS)
 
 demo: tests
 	@B=$(B) tests/demo.sh
@@ -246,7 +286,7 @@ $(B)/sim/faster.so: tests/simulate/faster.c Makefile $(DEPS_FIRST)
 simulate: tests $(B)/sim/faster.so
 	@B=$(B) prove -v --exec '' tests/simulate/simulate.t
 
-SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS)) $(wildcard pipelines/*.sh \
+SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS) $(PRIVATE_SCRIPTS)) $(wildcard pipelines/*.sh \
 	tests/*.sh tests/cli/*.t tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh \
 	tests/simulate/*.t tests/systemd/*) .ci/run
 C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] systemd/*.c tests/*/*.[ch] \
@@ -283,7 +323,7 @@ lint-deb: deb
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS := points records response interval
 FUZZ_SOURCES_response := $(addprefix tools/ccm-fetch/,points.c response.c body.c \
-	resources.c)
+	filters.c resources.c)
 $(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/ccm-fetch/*.[ch]) \
 	$(DEPS_FIRST)
 	@mkdir -p $(@D)
@@ -312,7 +352,7 @@ stage: all
 	install -m 755 $(BIN) $$to/bin; \
 	install -m 755 $(GENERATOR) $$to/lib/systemd/system-generators; \
 	install -D -m 644 -t $$to/lib/ccm $(KCAT_STOP); \
-	install -m 755 $(ENV_FILE) $$to/lib/ccm; \
+	install -m 755 $(PRIVATE) $$to/lib/ccm; \
 	for f in $(UNIT_FILES); do sed 's|/usr/bin/ccm-|$(prefix)/bin/ccm-|' $$f \
 		>$$to/lib/systemd/system/$${f##*/}; done; \
 	install -D -m 644 systemd/ccm.sysusers $$to/lib/sysusers.d/ccm.conf; \

@@ -8,6 +8,9 @@
 
 #include "log.h"
 
+/* A power of two, so that an array's room is one whenever it has grown. */
+#define GROWTH_FIRST ((size_t)16)
+
 void *
 xrealloc(void *old, size_t size)
 {
@@ -16,6 +19,34 @@ xrealloc(void *old, size_t size)
 	if (new == NULL)
 		die(EX_OSERR, "out of memory (%zu bytes)", size);
 	return new;
+}
+
+void *
+xreallocarray(void *old, size_t count, size_t size)
+{
+	if (size > 0 && count > SIZE_MAX / size)
+		die(EX_OSERR, "out of memory (%zu times %zu bytes)", count,
+		    size);
+	return xrealloc(old, count * size);
+}
+
+void *
+grow_array(void *old, size_t *count, size_t size)
+{
+	size_t more = *count > 0 ? *count : GROWTH_FIRST;
+
+	if (more > SIZE_MAX - *count)
+		die(EX_OSERR, "out of memory (%zu elements)", *count);
+	*count += more;
+	return xreallocarray(old, *count, size);
+}
+
+void *
+grow_by_one(void *old, size_t count, size_t size)
+{
+	if (count != 0 && (count < GROWTH_FIRST || (count & (count - 1)) != 0))
+		return old;
+	return grow_array(old, &count, size);
 }
 
 void *

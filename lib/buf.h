@@ -65,6 +65,15 @@ buf_add_char(struct buf *buf, char c)
 /* malloc(3), realloc(3) and strdup(3) that exit with EX_OSERR on failure. */
 void *xmalloc(size_t size);
 void *xrealloc(void *old, size_t size);
+/* For `count` elements of `size` bytes; a product that overflows fails too. */
+void *xreallocarray(void *old, size_t count, size_t size);
+/* An array with room for at least one more element than *count, twice as large
+ * as before; *count becomes the number of elements that it has room for. */
+void *grow_array(void *old, size_t *count, size_t size);
+/* The same where nobody keeps how many there is room for: it follows from how
+ * many there are (16, 32, 64, ...). The array has to have grown by this alone.
+ */
+void *grow_by_one(void *old, size_t count, size_t size);
 char *xstrdup(const char *string);
 char *xstrndup(const char *string, size_t len);
 

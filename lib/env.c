@@ -1,15 +1,33 @@
 #include "env.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "buf.h"
+#include "json.h"
 #include "log.h"
+
+/* Longer than any key, token or list of ids; /dev/zero is longer. */
+#define FILE_SIZE_MAX ((size_t)1 << 20)
+
+/* The API's ids are shorter. */
+#define ID_LENGTH_MAX 255
+
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+void
+protect_secrets(void)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
 
 static const char *
 not_empty(const char *name)
@@ -19,83 +37,391 @@ not_empty(const char *name)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-static char *
-read_file(const char *name, const char *path)
+static void
+wipe(struct buf *text)
 {
-	struct buf text = BUF_INIT;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = -1;
-
-	if (fd >= 0) {
-		while ((got = read(fd, buf_reserve(&text, 4096), 4096)) > 0)
-			text.len += (size_t)got;
-	}
-	if (got < 0)
-		die(EX_CONFIG, "%s: cannot read %s: %s", name, path,
-		    strerror(errno));
-	close(fd);
-	if (text.len > 0 && text.data[text.len - 1] == '\n')
-		text.len--;
-	buf_terminate(&text);
-	if (strlen(text.data) != text.len)
-		die(EX_CONFIG, "%s: %s has a NUL byte in it", name, path);
-	return text.data;
+	if (text->data != NULL)
+		explicit_bzero(text->data, text->capacity);
+	buf_free(text);
 }
 
-/* The path of systemd's credential of that name, or "": there is none. */
-static void
-find_credential(const char *name, struct buf *path)
+/* ---- files ----------------------------------------------------------------
+ */
+
+/* Up to FILE_SIZE_MAX bytes and one more; false where reading fails. */
+static bool
+read_all(const char *path, struct buf *text)
 {
-	const char *directory = not_empty("CREDENTIALS_DIRECTORY");
+	int fd = open(path, O_RDONLY | O_CLOEXEC), error;
+	ssize_t got = -1;
+
+	if (fd < 0)
+		return false;
+	do {
+		got = read(fd, buf_reserve(text, 4096), 4096);
+		if (got > 0)
+			text->len += (size_t)got;
+	} while (
+	    got > 0 ? text->len <= FILE_SIZE_MAX : got < 0 && errno == EINTR);
+	error = errno;
+	close(fd);
+	errno = error;
+	return got >= 0;
+}
+
+/* `variable` is what names the file. NULL and a problem where it is no good. */
+static char *
+read_file(const char *variable, const char *path, struct buf *problem)
+{
+	struct buf text = BUF_INIT;
+	char *value = NULL;
+
+	if (!read_all(path, &text)) {
+		buf_printf(problem, "%s: cannot read %s: %s", variable, path,
+		    strerror(errno));
+	} else if (text.len > FILE_SIZE_MAX) {
+		buf_printf(problem, "%s: %s is over %zu bytes", variable, path,
+		    FILE_SIZE_MAX);
+	} else {
+		if (text.len > 0 && text.data[text.len - 1] == '\n')
+			text.len--;
+		buf_terminate(&text);
+		if (text.len == 0)
+			buf_printf(problem, "%s: %s is empty", variable, path);
+		else if (strlen(text.data) != text.len)
+			buf_printf(problem, "%s: %s has a NUL byte in it",
+			    variable, path);
+		else
+			value = xstrdup(text.data);
+	}
+	wipe(&text);
+	return value;
+}
+
+/* The path of systemd's credential of that name; nothing where there is none.
+ * False and a problem where there are two. */
+static bool
+find_credential(const char *name, struct buf *path, struct buf *problem)
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
 	struct buf encrypted = BUF_INIT;
 	bool plain, cred;
 
-	if (directory != NULL) {
-		buf_printf(path, "%s/%s", directory, name);
-		buf_printf(&encrypted, "%s.cred", buf_terminate(path));
-		plain = access(path->data, F_OK) == 0;
-		cred = access(buf_terminate(&encrypted), F_OK) == 0;
-		if (plain && cred)
-			die(EX_CONFIG,
-			    "%s: the credentials %s and %s.cred are both "
-			    "there; one has to go",
-			    name, name, name);
+	if (directory == NULL || directory[0] != '/')
+		return true;
+	buf_printf(path, "%s/%s", directory, name);
+	buf_printf(&encrypted, "%s.cred", buf_terminate(path));
+	plain = access(path->data, F_OK) == 0;
+	cred = access(buf_terminate(&encrypted), F_OK) == 0;
+	if (plain && cred)
+		buf_printf(problem,
+		    "%s: there are two credentials, %s and %s.cred; remove "
+		    "one",
+		    name, name, name);
+	if (cred)
+		buf_add_string(path, ".cred");
+	if (!plain && !cred)
 		path->len = 0;
-		if (plain || cred)
-			buf_printf(path, "%s/%s%s", directory, name,
-			    cred ? ".cred" : "");
-	}
 	buf_terminate(path);
 	buf_free(&encrypted);
+	return !plain || !cred;
 }
+
+bool
+env_text(const char *name, char **value, struct buf *problem)
+{
+	const char *given = not_empty(name), *path;
+	struct buf variable = BUF_INIT, credential = BUF_INIT;
+	bool good = true;
+
+	*value = NULL;
+	buf_printf(&variable, "%s_FILE", name);
+	path = not_empty(buf_terminate(&variable));
+	if (given != NULL && path != NULL) {
+		buf_printf(problem, "%s and %s are both given; remove one",
+		    name, variable.data);
+		good = false;
+	} else if (given != NULL) {
+		*value = xstrdup(given);
+	} else if (path != NULL) {
+		*value = read_file(variable.data, path, problem);
+		good = *value != NULL;
+	} else {
+		good = find_credential(name, &credential, problem);
+		if (good && credential.len > 0) {
+			*value = read_file(name, credential.data, problem);
+			good = *value != NULL;
+		}
+	}
+	buf_free(&variable);
+	buf_free(&credential);
+	return good;
+}
+
+/* ---- values ---------------------------------------------------------------
+ */
+
+/* "${NAME", as it stands in a template that nothing has expanded. */
+static bool
+has_template(const char *value)
+{
+	const char *at = value;
+
+	while ((at = strstr(at, "${")) != NULL) {
+		at += 2;
+		if ((isalpha((unsigned char)*at) || *at == '_') &&
+		    strchr(at, '}') != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_quoted(const char *value)
+{
+	size_t len = strlen(value);
+
+	return len > 1 && (value[0] == '"' || value[0] == '\'') &&
+	    value[len - 1] == value[0];
+}
+
+static bool
+is_control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
+/* The first control character, or the end. */
+static const char *
+find_control(const char *value)
+{
+	while (*value != '\0' && !is_control(*value))
+		value++;
+	return value;
+}
+
+static void
+describe_control(const char *name, const char *at, struct buf *problem)
+{
+	const char *what = *at == '\n' ? "a newline" : "a carriage return";
+
+	if (at[strspn(at, "\r\n")] == '\0')
+		buf_printf(problem, "%s has %s at its end", name, what);
+	else if (*at == '\n' || *at == '\r')
+		buf_printf(problem, "%s has a control character in it: %s",
+		    name, what);
+	else
+		buf_printf(problem, "%s has a control character in it: 0x%02x",
+		    name, (unsigned)(unsigned char)*at);
+}
+
+static bool
+is_utf8(const char *value)
+{
+	size_t len;
+
+	for (; *value != '\0'; value += len) {
+		len = utf8_length(value);
+		if (len == 0)
+			return false;
+	}
+	return true;
+}
+
+bool
+env_value_is_clean(const char *name, const char *value, struct buf *problem)
+{
+	const char *control = find_control(value);
+	size_t before = problem->len;
+
+	if (strncmp(value, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+		buf_printf(problem,
+		    "%s begins with a byte order mark; save the file without "
+		    "it",
+		    name);
+	else if (is_quoted(value))
+		buf_printf(problem,
+		    "%s has quotes around its value; remove the quotes", name);
+	else if (has_template(value))
+		buf_printf(problem,
+		    "%s has \"${...}\" in it, a variable that nothing has "
+		    "replaced by its value",
+		    name);
+	else if (*control != '\0')
+		describe_control(name, control, problem);
+	else if (!is_utf8(value))
+		buf_printf(problem, "%s is not valid UTF-8", name);
+	return problem->len == before;
+}
+
+/* ---- lists ----------------------------------------------------------------
+ */
+
+static bool
+is_id(const char *item, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)item[i]) &&
+		    strchr("-_.:/=@+~", item[i]) == NULL)
+			return false;
+	return len <= ID_LENGTH_MAX;
+}
+
+static int
+compare_items(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+static void
+keep(void *item)
+{
+	(void)item;
+}
+
+/* The next item in `text`, its length in *len; NULL at the end. */
+static const char *
+next_item(const char *text, size_t *len)
+{
+	text += strspn(text, ", \t\r\n\v\f");
+	if (*text == '\0')
+		return NULL;
+	*len = strcspn(text, ",\n");
+	while (isspace((unsigned char)text[*len - 1]))
+		(*len)--;
+	return text;
+}
+
+void
+env_split(const char *text, char ***items, size_t *count)
+{
+	size_t len = 0, capacity = 0;
+	void *seen = NULL; /* a tree: there may be 10,000 ids */
+
+	*items = NULL;
+	*count = 0;
+	while ((text = next_item(text, &len)) != NULL) {
+		char *item = xstrndup(text, len);
+
+		text += len;
+		if (tfind(item, &seen, compare_items) != NULL) {
+			free(item);
+			continue;
+		}
+		if (*count == capacity)
+			*items = grow_array(*items, &capacity, sizeof(**items));
+		(*items)[(*count)++] = item;
+		if (tsearch(item, &seen, compare_items) == NULL)
+			die(EX_OSERR, "out of memory");
+	}
+	tdestroy(seen, keep);
+}
+
+/* Appends those that are no ids, quoted. */
+static void
+find_bad_ids(char **ids, size_t count, struct buf *bad)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!is_id(ids[i], strlen(ids[i])))
+			buf_printf(bad, "%s\"%.*s\"", bad->len > 0 ? ", " : "",
+			    ID_LENGTH_MAX, ids[i]);
+}
+
+bool
+env_list(const char *name, char ***ids, size_t *count, struct buf *problem)
+{
+	struct buf bad = BUF_INIT;
+	bool good;
+	char *text;
+
+	*ids = NULL;
+	*count = 0;
+	if (!env_text(name, &text, problem))
+		return false;
+	if (text == NULL)
+		return true;
+	good = strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) != 0 &&
+	    !is_quoted(text);
+	if (!good) {
+		env_value_is_clean(name, text, problem);
+	} else {
+		env_split(text, ids, count);
+		find_bad_ids(*ids, *count, &bad);
+		good = bad.len == 0;
+		if (!good)
+			buf_printf(problem,
+			    "%s: not an id: %s; it takes ids such as lkc-abc12, "
+			    "divided by commas or newlines, without quotes",
+			    name, buf_terminate(&bad));
+	}
+	if (!good) {
+		env_list_free(*ids, *count);
+		*ids = NULL;
+		*count = 0;
+	}
+	buf_free(&bad);
+	free(text);
+	return good;
+}
+
+void
+env_list_free(char **ids, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(ids[i]);
+	free(ids);
+}
+
+/* ---- numbers --------------------------------------------------------------
+ */
+
+bool
+env_number(const char *name, long otherwise, long least, long most,
+    long *number, struct buf *problem)
+{
+	const char *value = not_empty(name);
+	bool good;
+
+	*number = otherwise;
+	if (value == NULL)
+		return true;
+	errno = 0;
+	*number = strtol(value, NULL, 10);
+	good = strspn(value, "0123456789") == strlen(value) && errno == 0 &&
+	    *number >= least && *number <= most;
+	if (!good) {
+		*number = otherwise;
+		buf_printf(problem,
+		    "%s is \"%s\"; it takes a number from %ld to %ld", name,
+		    value, least, most);
+	}
+	return good;
+}
+
+/* ---- for programs that exit at the first problem --------------------------
+ */
 
 char *
 env_secret(const char *name)
 {
-	const char *value = not_empty(name), *path;
-	struct buf file_name = BUF_INIT, credential = BUF_INIT;
-	char *secret = NULL;
+	struct buf problem = BUF_INIT;
+	char *secret;
 
-	buf_printf(&file_name, "%s_FILE", name);
-	buf_terminate(&file_name);
-	path = not_empty(file_name.data);
-	if (value != NULL && path != NULL)
-		die(EX_CONFIG, "%s and %s are both given; one is enough", name,
-		    file_name.data);
-	if (value == NULL && path == NULL) {
-		find_credential(name, &credential);
-		if (credential.len > 0)
-			path = credential.data;
-	}
-	if (value != NULL)
-		secret = xstrdup(value);
-	else if (path != NULL)
-		secret = read_file(file_name.data, path);
-	if (secret != NULL && secret[0] == '\0')
-		die(EX_CONFIG, "%s: %s is empty", file_name.data, path);
-	buf_free(&file_name);
-	buf_free(&credential);
+	if (!env_text(name, &secret, &problem) ||
+	    (secret != NULL && !env_value_is_clean(name, secret, &problem)))
+		die(EX_CONFIG, "%s", buf_terminate(&problem));
 	return secret;
+}
+
+long
+env_integer(const char *name, long otherwise, long least, long most)
+{
+	struct buf problem = BUF_INIT;
+	long number;
+
+	if (!env_number(name, otherwise, least, most, &number, &problem))
+		die(EX_CONFIG, "%s", buf_terminate(&problem));
+	return number;
 }
 
 void
@@ -105,23 +431,4 @@ env_secret_free(char *secret)
 		return;
 	explicit_bzero(secret, strlen(secret));
 	free(secret);
-}
-
-long
-env_integer(const char *name, long otherwise, long least, long most)
-{
-	const char *value = not_empty(name);
-	bool good;
-	long number;
-
-	if (value == NULL)
-		return otherwise;
-	good = strspn(value, "0123456789") == strlen(value);
-	errno = 0;
-	number = strtol(value, NULL, 10);
-	if (!good || errno != 0 || number < least || number > most)
-		die(EX_CONFIG,
-		    "%s is \"%s\"; it takes a number from %ld to %ld", name,
-		    value, least, most);
-	return number;
 }

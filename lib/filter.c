@@ -5,27 +5,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "io.h"
 #include "lines.h"
 #include "log.h"
 
 #define STDOUT_NAME "standard output"
 #define OUT_BLOCK ((size_t)256 << 10)
-
-void
-write_or_die(int fd, const char *what, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t written = write(fd, bytes, len);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			die(EX_IOERR, "cannot write to %s: %s", what,
-			    strerror(errno));
-		bytes += written;
-		len -= (size_t)written;
-	}
-}
 
 static void
 flush_out(void *context)

@@ -34,7 +34,4 @@ struct filter {
  */
 int filter_run(struct filter *filter);
 
-/* Writes all of it to a descriptor, or exits with EX_IOERR naming `what`. */
-void write_or_die(int fd, const char *what, const char *bytes, size_t len);
-
 #endif

@@ -12,7 +12,7 @@ hour_parse(const char *text, size_t len, time_t *hour)
 	char whole[] = "2025-09-02T00:00:00Z";
 	int64_t ms;
 
-	if (len != HOUR_SIZE - 1 || text[len - 1] != 'Z')
+	if (len != HOUR_SIZE - 1 || text[10] != 'T' || text[len - 1] != 'Z')
 		return false;
 	memcpy(whole, text, len - 1);
 	if (!timestamp_parse(whole, sizeof(whole) - 1, &ms))
@@ -41,30 +41,30 @@ hour_parse_loosely(const char *text, time_t *hour)
 	return false;
 }
 
-static void
-format(time_t at, const char *how, char *text, size_t size)
+void
+time_format(time_t at, char text[TIME_SIZE])
 {
+	const time_t first = -62167219200;    /* 0000-01-01T00:00:00Z */
+	const time_t last = 253402300799;     /* 9999-12-31T23:59:59Z */
+	char wide[6 * 12 + sizeof("--T::Z")]; /* what the compiler thinks of */
 	struct tm tm;
 
-	if (gmtime_r(&at, &tm) == NULL || tm.tm_year + 1900 > 9999)
-		at = (time_t)253402300799; /* 9999-12-31T23:59:59Z */
-	else if (tm.tm_year + 1900 < 0)
-		at = (time_t)-62167219200; /* 0000-01-01T00:00:00Z */
+	at = at < first ? first : at > last ? last : at;
 	gmtime_r(&at, &tm);
-	snprintf(text, size, how, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
-	    tm.tm_hour, tm.tm_min, tm.tm_sec);
+	snprintf(wide, sizeof(wide), "%04d-%02d-%02dT%02d:%02d:%02dZ",
+	    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+	    tm.tm_sec);
+	memcpy(text, wide, TIME_SIZE);
 }
 
 void
 hour_format(time_t hour, char text[HOUR_SIZE])
 {
-	format(hour, "%04d-%02d-%02dT%02dZ", text, HOUR_SIZE);
-}
+	char time[TIME_SIZE];
 
-void
-time_format(time_t at, char text[TIME_SIZE])
-{
-	format(at, "%04d-%02d-%02dT%02d:%02d:%02dZ", text, TIME_SIZE);
+	time_format(hour, time);
+	memcpy(text, time, HOUR_SIZE - 2);
+	memcpy(text + HOUR_SIZE - 2, "Z", 2);
 }
 
 static int64_t

@@ -22,7 +22,7 @@ bool hour_parse(const char *text, size_t len, time_t *hour);
 
 /*
  * An hour as a user writes it: "2025-09-02T00", with ":00" or ":00:00" behind
- * it or not, with "Z" or not. False where the text is none.
+ * it or not, with "Z" or not. False where the text is not one.
  */
 bool hour_parse_loosely(const char *text, time_t *hour);
 
@@ -34,7 +34,7 @@ void time_format(time_t at, char text[TIME_SIZE]);
 /*
  * The clock: time(2), or what CCM_NOW (ISO 8601, with its zone) says it was
  * when clock_start() was called, and the seconds since. clock_start() returns
- * false where CCM_NOW is no time; unset or empty, it is not used.
+ * false where CCM_NOW is not a time; unset or empty, it is not used.
  */
 struct ccm_clock {
 	int64_t offset_ms;

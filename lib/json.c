@@ -254,35 +254,6 @@ overflows(const struct json_text *number)
 	return infinite;
 }
 
-const char *
-json_plain_string_end(const char *at)
-{
-	at = find_special(at);
-	return *at == '"' ? at : NULL;
-}
-
-const char *
-json_plain_number_end(const char *at, bool *simple)
-{
-	const char *start;
-
-	if (*at == '-')
-		at++;
-	start = at;
-	at = skip_digits(at);
-	if (at == start || (*start == '0' && at - start > 1))
-		return NULL;
-	*simple = *at != '.';
-	if (!*simple) {
-		start = ++at;
-		at = skip_digits(at);
-		if (at == start)
-			return NULL;
-	}
-	/* So many digits could be more than a double holds. */
-	return *at == 'e' || *at == 'E' || at - start > 300 ? NULL : at;
-}
-
 static bool
 read_number(struct json *json, struct json_text *text)
 {
@@ -475,12 +446,9 @@ add_key(struct json *json, const struct json_text *key)
 	if (json->nkeys - first < KEYS_COMPARED_PAIRWISE &&
 	    is_known(json, key, summary, first))
 		return fail(json, key->at - 1, "duplicate key");
-	if (json->nkeys == json->keys_size) {
-		json->keys_size =
-		    json->keys_size > 0 ? json->keys_size * 2 : 64;
-		json->keys =
-		    xrealloc(json->keys, json->keys_size * sizeof(*json->keys));
-	}
+	if (json->nkeys == json->keys_size)
+		json->keys = grow_array(
+		    json->keys, &json->keys_size, sizeof(*json->keys));
 	json->keys[json->nkeys++] = (struct json_key){*key, summary};
 	return true;
 }

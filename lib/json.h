@@ -107,16 +107,7 @@ bool json_end(struct json *json);
 /* The byte, counted from 1, at which reading stands: an error's place. */
 size_t json_column(const struct json *json);
 
-/*
- * For a reader that knows what comes: the closing quote of the string that
- * begins at `at` (behind its opening quote), or NULL where it is not plain
- * ASCII without escapes; and what is behind the number at `at`, or NULL where
- * it is none or has an exponent. *simple is set as in a json_text.
- */
-const char *json_plain_string_end(const char *at);
-const char *json_plain_number_end(const char *at, bool *simple);
-
-/* Validates a whole document. On false, *error and *offset (from 0) tell. */
+/* Validates a whole document. On false, *error and *offset (from 0) are set. */
 bool json_validate(
     const char *text, size_t len, const char **error, size_t *offset);
 

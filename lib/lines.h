@@ -9,7 +9,7 @@
 
 #include "buf.h"
 
-/* A longer line is nobody's: 1 MiB, without its newline. */
+/* A longer line is a bad line: 1 MiB, without its newline. */
 #define LINE_LENGTH_MAX ((size_t)1 << 20)
 
 enum lines_result {

@@ -1,5 +1,6 @@
 #include "log.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +9,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static const char *program_name = "ccm";
+#include "buf.h"
+
+static const char *program_name; /* NULL before log_init() */
 static enum log_level shown = LOG_LEVEL_INFO;
-static bool to_journal;
 
 /* JOURNAL_STREAM is "DEVICE:INODE", in decimal. */
 static bool
@@ -27,8 +29,8 @@ stderr_is_journal(void)
 	return strcmp(stream, here) == 0;
 }
 
-void
-log_init(const char *program)
+bool
+log_start(const char *program, struct buf *problem)
 {
 	static const struct {
 		const char *name;
@@ -40,20 +42,28 @@ log_init(const char *program)
 	const char *level = getenv("GLOBAL_LOG_LEVEL");
 
 	program_name = program;
-	to_journal = stderr_is_journal();
 	if (level == NULL || level[0] == '\0')
-		return;
+		return true;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(level, names[i].name) == 0) {
 			shown = names[i].level;
-			return;
+			return true;
 		}
 	}
-	die(EX_CONFIG,
+	buf_printf(problem,
 	    "GLOBAL_LOG_LEVEL is \"%s\"; it takes CRITICAL, FATAL, ERROR, "
-	    "WARN, "
-	    "WARNING, INFO or DEBUG",
+	    "WARN, WARNING, INFO or DEBUG",
 	    level);
+	return false;
+}
+
+void
+log_init(const char *program)
+{
+	struct buf problem = BUF_INIT;
+
+	if (!log_start(program, &problem))
+		die(EX_CONFIG, "%s", buf_terminate(&problem));
 }
 
 bool
@@ -86,9 +96,11 @@ write_line(
 		free(message);
 		return;
 	}
-	if (to_journal)
+	if (stderr_is_journal())
 		fprintf(out, "<%d>", priority[level]);
-	fprintf(out, "%s: %s", program_name, tag);
+	fprintf(out, "%s: %s",
+	    program_name != NULL ? program_name : program_invocation_short_name,
+	    tag);
 	for (const char *s = message; *s != '\0'; s++) {
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
 			fprintf(out, "\\x%02x", (unsigned)(unsigned char)*s);
@@ -161,7 +173,7 @@ die(int status, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	write_line(LOG_LEVEL_ERROR, "", format, ap);
+	write_line(LOG_LEVEL_ERROR, "ERROR: ", format, ap);
 	va_end(ap);
 	exit(status);
 }

@@ -24,12 +24,20 @@ enum log_level {
 };
 
 /*
- * To be called first in main(). Takes the level from GLOBAL_LOG_LEVEL
- * (CRITICAL, FATAL, ERROR, WARN, WARNING, INFO or DEBUG; unset or empty: INFO)
- * and exits with EX_CONFIG where that is anything else. `program` is kept by
- * reference. CRITICAL and FATAL show what ERROR shows: nothing here is graver.
+ * To be called when the options have been read, so that -h and -V work whatever
+ * the environment says; messages before that have the name that the program was
+ * called by. Takes the level from GLOBAL_LOG_LEVEL (CRITICAL, FATAL, ERROR,
+ * WARN, WARNING, INFO or DEBUG; unset or empty: INFO) and exits with EX_CONFIG
+ * where that is anything else. `program` is kept by reference. CRITICAL and
+ * FATAL show what ERROR shows: nothing here is graver.
  */
 void log_init(const char *program);
+
+/* The same for a program that reports all problems with its settings at once:
+ * where the level is wrong it is INFO, `problem` has why appended, and false is
+ * returned. */
+struct buf;
+bool log_start(const char *program, struct buf *problem);
 
 /* True where a line of that level would be written. */
 bool log_shows(enum log_level level);
@@ -39,15 +47,12 @@ void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/*
- * An error or a warning without its level's name: for "stdin:42: ..." about
- * input, and for the last words of a program that says how it was misused.
- */
+/* An error or a warning without its level's name: for "stdin:42: ..." about
+ * input. */
 void log_plain(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* log_plain() at LOG_LEVEL_ERROR, then exit(status); a status of <sysexits.h>.
- */
+/* log_error(), then exit(status); a status of <sysexits.h>. */
 void die(int status, const char *format, ...)
     __attribute__((noreturn, format(printf, 2, 3)));
 

@@ -11,7 +11,7 @@
 
 /* A double holds every decimal of so many digits (DBL_DIG) ... */
 #define DIGITS_KEPT 15
-/* ... and so many tell any two doubles apart. */
+/* ... and so many distinguish any two doubles. */
 #define DIGITS_MAX 17
 
 /* DIGITS[0].DIGITS[1]DIGITS[2]... * 10^exponent, no zeros at either end. */

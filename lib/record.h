@@ -12,39 +12,18 @@ struct record_tag {
 	struct json_text key, value;
 };
 
-/*
- * The layout of a line that was read: what stands between its simple values.
- * The lines of a stream hardly differ but in those, so a line is first held
- * against the layouts of those before; only one that fits none is read as JSON.
- */
-#define RECORD_LAYOUTS 4
-struct record_layout {
-	struct buf line;
-	struct record_slot {
-		size_t literal, literal_len; /* before the value, in `line` */
-		bool is_string;
-		int role; /* what the value is: see record.c */
-	} * slots;
-	size_t nslots, slots_size;
-	size_t tail; /* where the literal behind the last value begins */
-	struct record_tag *tags; /* with their keys */
-	size_t ntags;
-};
-
 struct record {
 	struct json_text name;
 	struct json_text value; /* a number; len is 0 where there is none */
 	struct record_tag *tags;
 	size_t ntags;
-	/* A top-level member that the caller asked for, as it is: a string's
+	/* The top-level member that the caller requested, as it is: a string's
 	 * text, or a number's; len is 0 and at NULL where there is none. */
 	struct json_text extra;
 
 	/* private */
 	size_t tags_size;
 	struct json json;
-	struct record_layout layouts[RECORD_LAYOUTS], *learning;
-	size_t nlayouts, newest;
 };
 
 #define RECORD_INIT                                             \

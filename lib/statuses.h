@@ -15,8 +15,8 @@ struct statuses {
 };
 
 /*
- * Notes an exit status. 0 is none. One above 128 is a shell's word for a child
- * that a signal ended: it can be run again, so it counts as EX_TEMPFAIL. 73 (an
+ * Notes an exit status; 0 is not noted. Above 128 a shell reports a child that
+ * a signal ended: it can be run again, so it counts as EX_TEMPFAIL. 73 (an
  * output that cannot be created) counts as EX_IOERR, 64 as EX_CONFIG: a program
  * that we run was called with what a setting said. Any other that is not in the
  * list above counts as EX_SOFTWARE.

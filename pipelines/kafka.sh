@@ -9,7 +9,7 @@
 #	kcat_watch                   until it has ended, or was refused
 #	kafka_ask TOPIC              whether a broker answers for the topic
 #	kcat_end, kcat_unlink_files  for a script's EXIT trap
-# shellcheck disable=SC2154 # $ccm_share is set there
+# shellcheck disable=SC2154 # $ccm_share and $ccm_private are set there
 
 # ---- settings ---------------------------------------------------------------
 
@@ -22,6 +22,33 @@ kafka_secrets=(
 	KAFKA_SASL_PLAIN_USERNAME
 	KAFKA_SSL_PASSWORD
 )
+
+# Each of them becomes what its variable, its file or its credential holds, or
+# nothing.
+read_kafka_secrets() {
+	local values i
+	# The last of them is the exit status: after the substitution has ended,
+	# `wait` now and then returns 255 for it (bash 5.2).
+	mapfile -d '' -t values < <("$ccm_private/ccm-settings" -n "$log_name" \
+		-v "${kafka_secrets[@]}"; printf '%d\0' $?)
+	((values[-1] == 0)) || exit "${values[-1]}"
+	for i in "${!kafka_secrets[@]}"; do
+		printf -v "${kafka_secrets[i]}" %s "${values[i]}"
+	done
+}
+
+# text_fault NAME: true where the variable NAME is not one line of valid UTF-8;
+# what is wrong is in $fault. jq replaces what is not UTF-8 without a word, which
+# shows it.
+text_fault() {
+	local value=${!1-} back
+	fault='has a newline'
+	[[ $value != *$'\n'* ]] || return 0
+	fault='is not valid UTF-8'
+	[[ $value = *[$'\x80'-$'\xff']* ]] || return 1
+	back=$(printf %s "$value" | jq -Rsj .)
+	[ "$back" != "$value" ]
+}
 
 # What kafka-settings.jq reads, on stdout.
 kafka_settings_input() {
@@ -57,9 +84,7 @@ kafka_settings_input() {
 # their order, and changes nothing.
 kafka_settings() {
 	local name line lines input property wrong=
-	for name in "${kafka_secrets[@]}"; do
-		value_or_file "$name"
-	done
+	read_kafka_secrets
 	input=$(kafka_settings_input) || exit
 	# An error of jq's own would quote the value that it stumbled over.
 	lines=$(printf '%s\n' "$input" | jq -Rnr --arg side "$1" \
@@ -78,7 +103,7 @@ $CCM_KAFKA_TRANSACTIONAL_ID-${CCM_INSTANCE:-default}}" \
 		'arg '*) kafka_args+=(-X "$property") ;;
 		'warn '*) log_warn "${line#* }" ;;
 		'error '*)
-			log_line ERROR '' "${line#* }"
+			log_error "${line#* }"
 			wrong=1
 			;;
 		esac
@@ -159,7 +184,7 @@ kcat_forget() {
 # that it gives up at its own end; $progress is set where there were such. Half a
 # line waits for the next call, unless this is the final one.
 kcat_news() {
-	local size from=$kcat_seen first=1 half line secret LC_ALL=C
+	local size from=$kcat_seen first=1 half secret LC_ALL=C
 	news=
 	progress=
 	size=$(stat -L -c %s "/proc/self/fd/$kcat_err")
@@ -186,9 +211,8 @@ kcat_news() {
 		news=${news//"$secret"/********}
 	done
 	if [ -n "$news" ] && log_shows DEBUG; then
-		while IFS= read -r line; do
-			log_debug "kcat: $line"
-		done < <(printf '%s\n' "$news")
+		printf '%s\n' "$news" | sed 's/^/kcat: /' |
+			"$ccm_private/ccm-log" "$log_name" DEBUG
 	fi
 }
 

@@ -8,25 +8,21 @@
 # out is PT1H, and a label is written as the API does (metric.topic).
 #
 # Arguments:
+#	--slurpfile settings FILE	what ccm-settings writes; of it, "queries"
+#		are the names of the "presets" that are the input
 #	--arg what check|bodies	the output
-#	--arg share DIR/	where the presets stand that have a name, no path
 #	--arg hour TIME		bodies: the begin of the hour, 2025-09-02T00:00:00Z
-#	--rawfile ids FILE	bodies: a line for each resource, "VARIABLE ID"
 #
 # Output of check, with -r: lines of three columns with tabs between them:
-#	error	PRESET: what is wrong with it	-
-#	needs	VARIABLE	PRESET		the list that a preset asks for
+#	error	WHAT IS WRONG	PRESET
+#	needs	VARIABLE	PRESET		the list that a preset uses
 #	metric	METRIC	PRESET
 # Output of bodies, with -c: a body a line, presets and queries in the order
 # given, none twice, the resources of a type all in one filter.
 
-def lists: {
-	"kafka.id": "CONFLUENT_METRICS_CLUSTER_ID_LIST",
-	"compute_pool.id": "CONFLUENT_METRICS_COMPUTE_POOL_ID_LIST",
-	"connector.id": "CONFLUENT_METRICS_CONNECTOR_ID_LIST",
-	"ksql.id": "CONFLUENT_METRICS_KSQL_ID_LIST",
-	"schema_registry.id": "CONFLUENT_METRICS_SCHEMA_REGISTRY_ID_LIST"
-};
+# A list that is wrong is null, which ccm-settings has reported.
+def variables: $settings[0].variables;
+def ids($type): $settings[0].lists[$type] // [];
 
 # The hour that is asked for would cut a longer bucket short.
 def granularities: ["PT1M", "PT5M", "PT15M", "PT30M", "PT1H"];
@@ -37,9 +33,8 @@ def resources_max: 2000;
 
 # What messages call a preset: its name, or the path of a user's own file.
 def preset_name:
-	input_filename
-	| if startswith($share) then ltrimstr($share) | rtrimstr(".json")
-	  else . end;
+	input_filename as $path
+	| $settings[0] | .queries[.presets | index([$path])];
 
 def choice(values): values | map(tojson) | join(", ");
 
@@ -75,9 +70,9 @@ def preset_errors:
 		(.description | values | select(type != "string")
 			| "\"description\" is not a string"),
 		(.resource
-			| select(. as $r | lists | keys | index([$r]) == null)
+			| select(. as $r | variables | keys | index([$r]) == null)
 			| "\"resource\" is \(tojson); it takes "
-			  + choice(lists | keys_unsorted)),
+			  + choice(variables | keys_unsorted)),
 		(if .queries | type != "array" or length == 0
 		 then "\"queries\" is not an array with a query in it"
 		 else .queries | to_entries[]
@@ -88,27 +83,24 @@ def preset_errors:
 def check:
 	preset_name as $name
 	| [preset_errors] as $errors
-	| if $errors == [] then
-		["needs", lists[.resource], $name],
+	| if $errors != [] then $errors[] | ["error", "\($name): \(.)", $name]
+	  else
+		variables[.resource] as $variable
+		| ["needs", $variable, $name],
+		(select($settings[0].lists[.resource] == [])
+			| ["error", "\($variable) is empty; the preset \($name) "
+			  + "needs it", $name]),
 		(.queries[] | ["metric", .metric, $name])
-	  else $errors[] | ["error", "\($name): \(.)", "-"] end
+	  end
 	| join("\t");
-
-# {VARIABLE: [ID...]}, the ids in their order. (To append them one by one would
-# copy the array each time: seven seconds for 30,000 of them.)
-def ids_by_list:
-	[$ids | split("\n")[] | select(. != "") | split(" ")]
-	| group_by(.[0])
-	| map({key: .[0][0], value: map(.[1])})
-	| from_entries;
 
 def filter($field):
 	map({field: $field, op: "EQ", value: .})
 	| if length == 1 then .[0] else {op: "OR", filters: .} end;
 
-def bodies($ids_by_list):
+def bodies:
 	"resource.\(.resource)" as $resource_label
-	| ($ids_by_list[lists[.resource]] // []) as $resources
+	| ids(.resource) as $resources
 	| .queries[]
 	| . as $query
 	| range(0; $resources | length; resources_max) as $from
@@ -129,4 +121,4 @@ def first_of_each:
 	| .all;
 
 if $what == "check" then inputs | check
-else ids_by_list as $by_list | [inputs | bodies($by_list)] | first_of_each[] end
+else [inputs | bodies] | first_of_each[] end

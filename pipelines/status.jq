@@ -1,27 +1,28 @@
-# status.jq - from what ccm-status has found to what it shows.
+# status.jq - from the facts that ccm-status has collected to what they mean.
 #
 # Input, with -R -n: a line a fact, tabs between its columns; what follows
-# "instance" is of that instance.
-#	timer NAME EPOCH	systemd starts it next then
+# "instance" is about that instance. A FILE is "SIZE MTIME NAME".
+#	timer NAME EPOCH	systemd starts its next run then
 #	stopped NAME		systemd has a timer for it that is not active
 #	instance NAME DIRECTORY
-#	hour NAME		a directory of hours/, oldest first or not
-#	committed NAME		... whose records are not in the spool yet
-#	waiting SIZE MTIME FILE	a file in the spool
-#	bad SIZE MTIME FILE	a file in spool/bad/
+#	hour FILE		a directory of hours/, in any order
+#	committed FILE		HOUR/records.ndjson: its records are not in spool/ yet
+#	waiting FILE		a file in spool/
+#	bad FILE		a file in spool/bad/
+#	rejected FILE		a file in rejected/
 #	run PATH TEXT		status/last-run.json
 #	ship PATH TEXT		spool/.status
-#	shipper | no_shipper	a ccm-ship is at work, or none is
+#	shipper running|absent	whether a ccm-ship is at work
 #	unreadable MESSAGE
 #
 # Arguments:
-#	--arg view table|json|prometheus|check
 #	--argjson now EPOCH	the clock of runs (CCM_NOW stands in for it)
 #	--argjson clock EPOCH	the clock of files
 #	--argjson warning SECONDS --argjson critical SECONDS
-#	--argjson colour BOOL
 #
-# Output, with -r: a line with the exit status, then what is to be shown.
+# Output, with -c: a line an instance, as ccm-status(1) describes it (JSON).
+
+include "status-values";
 
 # ---- values -----------------------------------------------------------------
 
@@ -29,44 +30,38 @@
 # it as well.
 def parsed: [try fromjson catch null][0];
 def number: if type == "number" then . else null end;
+# A count is a number that is no less than 0 (jq reads NaN, which is).
+def count: if type == "number" and . >= 0 then floor else null end;
+def minute: if type == "number" and . >= 0 and . < 60 then floor else null end;
 def text: if type == "string" then . else null end;
 def list: if type == "array" then . else [] end;
 def object: if type == "object" then . else {} end;
-
-# "2025-09-02T14:05:00Z" -> seconds; null where it is no time
-def epoch: [try fromdate catch null][0];
-def iso: if . == null then null else todate end;
-# "2025-09-02T14Z.2" -> its begin
-def hour_epoch: capture("^(?<h>\\d{4}-\\d\\d-\\d\\dT\\d\\d)Z") // null
-	| if . == null then null else "\(.h):00:00Z" | epoch end;
-def hour_name: if . == null then null else todate | .[:13] + "Z" end;
-
-def plural($n; $word): "\($n) \($word)" + if $n == 1 then "" else "s" end;
-
-def two: tostring | if length < 2 then "0" + . else . end;
-def duration:
-	if . < 0 then "0s"
-	elif . < 120 then "\(floor)s"
-	elif . < 7200 then "\(. / 60 | floor)m"
-	elif . < 172800 then "\(. / 3600 | floor)h\(. % 3600 / 60 | floor | two)"
-	else "\(. / 86400 | floor)d\(. % 86400 / 3600 | floor | two)h" end;
-
-def bytes:
-	if . < 1024 then "\(.)"
-	elif . < 1048576 then "\(. / 102.4 | floor | . / 10)K"
-	elif . < 1073741824 then "\(. / 104857.6 | floor | . / 10)M"
-	else "\(. / 107374182.4 | floor | . / 10)G" end;
-
-# What comes from files and others is shown on a terminal.
-def printable: gsub("[\\x00-\\x1f\\x7f-\\x9f]"; "?");
+def one_of(choices): . as $v | if choices | index([$v]) then $v else null end;
 
 # ---- from facts to an instance ----------------------------------------------
 
-# A document of JSON with the facts: {name: {...}}, or another fact.
-def document($key; $path; $text):
+# "SIZE MTIME NAME"
+def file: split(" ")
+	| {size: (.[0] | tonumber), mtime: (.[1] | tonumber | floor), name: (.[2:] | join(" "))};
+
+# A JSON document among the facts: {NAME: {...}}, or what is wrong with it.
+def document($name; $path; $text):
 	$text | parsed
-	| if type == "object" then {($key): .}
-	  else {invalid: "\($path) is not whole, or no JSON"} end;
+	| if type == "object" then {($name): .}
+	  else {invalid: "\($path) is not whole, or not JSON"} end;
+
+def add($f):
+	if $f[0] == "hour" then .hours += [$f[1] | file.name]
+	elif $f[0] == "committed" then .committed += [$f[1] | file.name | split("/")[0]]
+	elif $f[0] == "waiting" then .waiting += [$f[1] | file]
+	elif $f[0] == "bad" then .bad += 1
+	elif $f[0] == "rejected" then .rejected += 1
+	elif $f[0] == "run" or $f[0] == "ship" then
+		document($f[0]; $f[1]; $f[2:] | join(" ")) as $d
+		| if $d.invalid then .invalid += [$d.invalid] else . + $d end
+	elif $f[0] == "shipper" then .shipper = $f[1]
+	elif $f[0] == "unreadable" then .unreadable += [$f[1]]
+	else . end;
 
 def facts:
 	reduce (inputs | split("\t")) as $f ({timers: {}, stopped: {}, all: []};
@@ -74,23 +69,8 @@ def facts:
 		elif $f[0] == "stopped" then .stopped[$f[1]] = true
 		elif $f[0] == "instance" then
 			.all += [{name: $f[1], directory: $f[2], hours: [], committed: [],
-				waiting: [], bad: 0, faults: []}]
-		else .all[-1] |= (
-			if $f[0] == "hour" then .hours += [$f[1]]
-			elif $f[0] == "committed" then .committed += [$f[1]]
-			elif $f[0] == "waiting" then .waiting += [{size: ($f[1] | tonumber),
-				mtime: ($f[2] | split(" ")[0] | tonumber | floor),
-				name: ($f[2] | split(" ")[1:] | join(" "))}]
-			elif $f[0] == "bad" then .bad += 1
-			elif $f[0] == "run" or $f[0] == "ship" then
-				document($f[0]; $f[1]; $f[2:] | join(" ")) as $d
-				| if $d.invalid then .faults += [$d.invalid] | .invalid = true
-				  else . + $d end
-			elif $f[0] == "shipper" then .at_work = true
-			elif $f[0] == "no_shipper" then .at_work = false
-			elif $f[0] == "unreadable" then .faults += [$f[1]] | .unreadable = true
-			else . end)
-		end)
+				waiting: [], bad: 0, rejected: 0, invalid: [], unreadable: []}]
+		else .all[-1] |= add($f) end)
 	| . as $found
 	| .all[]
 	| .next = $found.timers[.name]
@@ -99,7 +79,7 @@ def facts:
 # The next minute of an hour at which ccm-scrape is to run, if it does run.
 def next_by_minute:
 	(.run.time | text | if . then epoch else null end) as $ran
-	| (.run.minute | number) as $minute
+	| (.run.minute | minute) as $minute
 	| if $ran == null or $minute == null or $now - $ran > 7500 then null
 	  else ($now - $now % 3600 + $minute * 60)
 		| if . <= $now then . + 3600 else . end
@@ -113,14 +93,25 @@ def last_error:
 	| sort_by(.time // "") | last
 	| if . then .message |= printable else . end;
 
+# The newest hour that is done and has nothing on its way to Kafka, nor has an
+# hour before it; and its age, that is the time since its end. Where no hour was
+# published, the age is counted from the begin of the oldest hour that waits, or
+# from the first run where no hour is done at all.
+def published:
+	([(.committed[], .waiting[].name) | hour_epoch | values] | min) as $oldest
+	| ([.hours[] | hour_epoch | values | select($oldest == null or . < $oldest)] | max) as $hour
+	| ((.run | object).totals | object | .since | text
+		| if . then epoch else null end) as $first_run
+	| (if $hour != null then $hour + 3600
+	   elif $oldest != null then $oldest
+	   elif .hours == [] and .unreadable == [] then $first_run
+	   else null end) as $from
+	| {hour: $hour, waits: $oldest,
+	   age: (if $from == null then null else [$now - $from, 0] | max end)};
+
 def described:
 	. as $i
-	| ([(.committed[], .waiting[].name) | hour_epoch | values] | min) as $oldest
-	| ([.hours[] | hour_epoch | values | select($oldest == null or . < $oldest)]
-		| max) as $published
-	# Its end; of an instance that has published nothing, that of the hour
-	# before the first that waits.
-	| ($published // (if $oldest == null then null else $oldest - 3600 end)) as $behind
+	| published as $published
 	| (.run | object) as $run
 	| (.ship | object) as $ship
 	| ($run.time | text | if . then epoch else null end) as $ran
@@ -129,30 +120,32 @@ def described:
 	| {
 		instance: .name,
 		directory,
-		last_hour_published: ($published | hour_name),
-		age_seconds: (if $behind == null then null
-			else [$now - $behind - 3600, 0] | max end),
+		last_hour_published: ($published.hour | hour_name),
+		age_seconds: $published.age,
 		last_run: (if .run == null then null else {
 			time: ($run.time | text),
 			age_seconds: (if $ran == null then null else [$now - $ran, 0] | max end),
 			seconds: (if $ran == null or $started == null then null
-				else $ran - $started end),
-			exit: ($run.exit | number),
-			hours: ($run.hours | list),
-			requests: ($run.requests | number),
-			throttled: ($run.throttled | number),
+				else [$ran - $started, 0] | max end),
+			exit: ($run.exit | count),
+			hours: ($run.hours | list | map(strings)),
+			requests: ($run.requests | count),
+			throttled: ($run.throttled | count),
 			refused_resources: ($run.refused_resources | list | map(strings)),
-			records: ($run.records | number),
-			rejected: ($run.rejected | number)
+			records: ($run.records | count),
+			rejected: ($run.rejected | count)
 		} end),
 		totals: (if .run == null then null else $run.totals | object
-			| {since: (.since | text), runs: (.runs | number),
-			   hours: (.hours | number), requests: (.requests | number),
-			   throttled: (.throttled | number), records: (.records | number),
-			   rejected: (.rejected | number)} end),
-		hours_undone: ($run.hours_undone | number),
-		hours_lost: ($run.hours_lost | number),
-		owed_bodies: ($run.owed_bodies | number),
+			| {since: (.since | text), runs: (.runs | count),
+			   hours: (.hours | count), requests: (.requests | count),
+			   throttled: (.throttled | count), records: (.records | count),
+			   rejected: (.rejected | count)} end),
+		hours_undone: ($run.hours_undone | count),
+		hours_lost: ($run.hours_lost | count),
+		owed_bodies: ($run.owed_bodies | count),
+		rejected_files: .rejected,
+		clock_skew_seconds: (if .run == null then null
+			else $run.clock_skew_seconds | number // 0 end),
 		spool: {
 			files: (.waiting | length),
 			bytes: ([.waiting[].size] | add // 0),
@@ -160,8 +153,8 @@ def described:
 			age_seconds: (if $waits_since == null then null
 				else [$clock - $waits_since, 0] | max end),
 			bad_files: .bad,
-			state: (if .at_work == false then "nobody ships"
-				else $ship.state | text end),
+			shipper: (.shipper // null),
+			state: ($ship.state | one_of(["idle", "sending", "waiting", "stopped"])),
 			error: ($ship.last_error | text),
 			next_try: ($ship.next_try | text)
 		},
@@ -169,259 +162,135 @@ def described:
 		next_run: ((if .timer_stopped then null
 			else .next // next_by_minute end) | iso)
 	  }
-	# What is known of an instance that cannot be read is nothing.
-	| if $i.unreadable then .spool |= map_values(
-		if . == 0 then null else . end) else . end
-	| .facts = ($i | {faults, invalid, unreadable, timer_stopped, run, ship,
-		at_work, hours: (.hours | length)});
+	# What cannot be read is unknown, not 0.
+	| if $i.unreadable != [] then
+		.rejected_files = (if .rejected_files == 0 then null else .rejected_files end)
+		| .spool |= map_values(if . == 0 then null else . end)
+	  else . end
+	| .facts = ($i | {invalid, unreadable, timer_stopped, ran: $ran, started: $started,
+		ships: $run.ships, minute: ($run.minute | minute),
+		last_lost: ($run.last_lost | text), waits: $published.waits,
+		newest: ([.hours[] | hour_epoch | values] | max),
+		last_hour: ($run.last_hour | text | if . then hour_epoch else null end)});
 
 # ---- what is wrong ----------------------------------------------------------
 
-# {severity, message}, for what describes an instance.
-def problem($severity; $message): {severity: $severity, message: ($message | printable)};
+# For what describes an instance. A program looks at the code, a reader at the
+# message.
+def problem($severity; $code; $message):
+	{severity: $severity, code: $code, message: ($message | printable)};
+
+def file_problems:
+	(.facts.unreadable[] | problem("unknown"; "unreadable"; .)),
+	(.facts.invalid[] | problem("unknown"; "invalid"; .));
+
+# An hour without any value is done only six hours after its end, since the
+# API's data can be late. Such a run exits 0 and leaves the hour undone.
+def patience:
+	if .last_run.exit == 0 and (.hours_undone // 0) > 0 then 21600 else 0 end;
 
 def age_problem:
-	(.last_hour_published // "none" | "the last hour published is \(.)") as $hour
-	| select(.age_seconds != null and .age_seconds >= $warning)
-	| problem(if .age_seconds >= $critical then "critical" else "warning" end;
-		"\($hour), which ended \(.age_seconds | duration) ago");
+	select(.age_seconds != null and .age_seconds >= $warning)
+	| (.age_seconds | duration) as $age
+	| problem(if .age_seconds >= $critical + patience then "critical" else "warning" end;
+		"age";
+		if .last_hour_published then
+			"the last hour published is \(.last_hour_published), which ended \($age) ago"
+		elif .facts.waits then
+			"no hour published yet; the oldest that waits for Kafka,"
+			+ " \(.facts.waits | hour_name), began \($age) ago"
+		else "no hour published yet; the first run was \($age) ago" end);
+
+# Where no hour will ever be due, every run exits 0 and does nothing. A clock
+# may be off by five minutes, and a run may be ten minutes late to see an hour.
+def stopped_problems:
+	.facts as $f
+	| ([$f.newest, $f.last_hour | values] | max) as $hour
+	| (if .clock_skew_seconds == null or .clock_skew_seconds == 0 then empty else
+		problem("critical"; "clock"; "in the last run this machine's clock differed from"
+			+ " the API's by \(.clock_skew_seconds | fabs | duration); set the clock") end),
+	  (if $f.ran == null or $f.ran <= $now + 300 then empty else
+		problem("critical"; "clock"; "the last run was at \(.last_run.time), which is in"
+			+ " the future; check the clock") end),
+	  (if $hour != null and $hour + 3600 > $now + 300 then
+		problem("critical"; "stopped"; "the newest hour done, \($hour | hour_name), is in"
+			+ " the future: no hour is due before that; check the clock, then remove"
+			+ " that hour from hours/")
+	   elif .hours_undone != 0 or .last_run.exit == 78 or $f.unreadable != [] then empty
+	   elif $f.newest == null then
+		problem("critical"; "stopped"; "runs do nothing: no hour is done and none is due")
+	   elif ($f.started // $f.ran // 0) >= $f.newest + 7200 + ($f.minute // 5) * 60 + 600 then
+		problem("critical"; "stopped"; "runs do nothing: the newest hour done is"
+			+ " \($f.newest | hour_name), and no later hour is due")
+	   else empty end);
+
+# Does something else that is shown here explain the exit status of a run?
+def explained:
+	.last_run.exit == 0
+	# Bad values are kept in rejected/ until somebody removes them.
+	or .last_run.exit == 65 and (.last_run.rejected // 0) > 0
+	or .last_run.exit != 78 and .last_run.exit != 70
+		and (.spool.files // 0) + (.owed_bodies // 0) + (.hours_undone // 0)
+			+ (.spool.bad_files // 0) + (.last_run.refused_resources | length) > 0;
 
 def run_problems:
 	.last_run as $run
 	| (if .last_error.from == "ccm-scrape" and .last_error.time == $run.time
 	   then ": " + .last_error.message else "" end) as $why
 	| if $run == null then
-		if .facts.faults == [] then
-			problem("unknown"; "no run has left a report yet") else empty end
+		if .facts.invalid + .facts.unreadable == [] then
+			problem("unknown"; "never-run"; "no run has left a report yet") else empty end
 	  elif ($run.time == null or $run.exit == null) then
-		problem("unknown"; "last-run.json lacks its time or exit status")
+		problem("unknown"; "incomplete"; "last-run.json lacks its time or exit status")
 	  else
 		(if $run.age_seconds >= $warning then
-			problem("warning"; "there was no run for \($run.age_seconds | duration)")
+			problem("warning"; "no-run"; "there was no run for \($run.age_seconds | duration)")
 		 else empty end),
-		(if $run.exit == 78 or $run.exit == 70 then
-			problem("critical"; "the last run ended with \($run.exit)\($why)")
-		 elif $run.exit == 0 then empty
-		 elif $why != "" then
-			problem("warning"; "the last run ended with \($run.exit)\($why)")
-		 elif .spool.files + (.owed_bodies // 0) + (.hours_undone // 0)
-			+ .spool.bad_files + ($run.refused_resources | length) > 0 then empty
-		 else problem("warning"; "the last run ended with \($run.exit)") end),
+		(if explained and ($why == "" or $run.exit == 0 or $run.exit == 65) then empty
+		 else problem(if $run.exit == 78 or $run.exit == 70 then "critical" else "warning" end;
+			"exit"; "the last run ended with \($run.exit)\($why)") end),
 		(if $run.refused_resources == [] then empty else
-			problem("warning"; "the API refuses "
-				+ ($run.refused_resources | join(", "))) end),
-		(if ($run.rejected // 0) == 0 then empty else
-			problem("warning"; "values that are no records, in the last run:"
-				+ " \($run.rejected) (rejected.ndjson in hours/)") end)
+			problem("warning"; "refused"; "the API refuses "
+				+ ($run.refused_resources | join(", "))) end)
 	  end;
 
 def hour_problems:
 	(if (.hours_undone // 0) == 0 then empty else
-		problem("warning"; "hours that are not done yet: \(.hours_undone)") end),
+		problem("warning"; "undone"; "hours that are not done yet: \(.hours_undone)") end),
 	(if (.owed_bodies // 0) == 0 then empty else
-		problem("warning"; "queries that the API still owes an answer: \(.owed_bodies)") end),
-	(.facts.run.last_lost | text | values | epoch | values
+		problem("warning"; "owed"; "queries that the API still owes an answer: \(.owed_bodies)") end),
+	(.facts.last_lost | values | epoch | values
 		| select($now - . < 86400)
-		| problem("warning"; "hours were lost to CCM_BACKFILL_HOURS \($now - . | duration) ago"));
+		| problem("warning"; "lost";
+			"hours were lost to CCM_BACKFILL_HOURS \($now - . | duration) ago")),
+	(if (.rejected_files // 0) == 0 then empty else
+		problem("warning"; "rejected"; "values that are no records, in rejected/:"
+			+ " \(plural(.rejected_files; "file")); move or remove to acknowledge") end);
 
 def spool_problems:
 	.spool as $spool
-	| select(($spool.files // 0) > 0)
-	| ("\(plural($spool.files; "file")) (\($spool.bytes | bytes)) for Kafka, the oldest "
-		+ "\($spool.age_seconds | duration) old") as $what
-	| if $spool.state == "nobody ships" and .facts.run.ships == false then
-		problem("warning"; "no ccm-ship is at work on \($what)")
-	  elif $spool.error != null then problem("warning"; "\($what): \($spool.error)")
-	  # A program that waits for Kafka by itself does not say so.
-	  elif $spool.age_seconds >= 600 then problem("warning"; $what)
-	  else empty end;
+	| (if ($spool.files // 0) == 0 then empty else
+		("\(plural($spool.files; "file")) (\($spool.bytes | bytes)) for Kafka, the oldest "
+			+ "\($spool.age_seconds | duration) old") as $what
+		| if $spool.shipper == "absent" and .facts.ships == false then
+			problem("warning"; "spool"; "no ccm-ship is at work on \($what)")
+		  elif $spool.error != null then problem("warning"; "spool"; "\($what): \($spool.error)")
+		  # A program that waits for Kafka by itself does not say so.
+		  elif $spool.age_seconds >= 600 then problem("warning"; "spool"; $what)
+		  else empty end end),
+	  (if ($spool.bad_files // 0) == 0 then empty else
+		problem("warning"; "bad";
+			"files with records that Kafka refuses, in spool/bad: \($spool.bad_files)") end);
 
 def problems:
-	[(.facts.faults[] | problem("unknown"; .)),
-	 age_problem, run_problems, hour_problems, spool_problems,
-	 (select((.spool.bad_files // 0) > 0) | problem("warning";
-		"files with records that Kafka refuses, in spool/bad: \(.spool.bad_files)")),
-	 (select(.facts.timer_stopped) | problem("warning"; "its timer is not active"))];
+	[file_problems, age_problem, stopped_problems, run_problems, hour_problems,
+	 spool_problems,
+	 (select(.facts.timer_stopped) | problem("warning"; "timer"; "its timer is not active"))];
 
-def rank: {ok: 0, warning: 1, unknown: 2, critical: 3}[.];
-def worst: max_by(rank) // "ok";
-
-def judged:
-	described
-	| .problems = problems
-	| .status = ([.problems[].severity] | worst);
-
-# 0, or why not all could be told.
-def exit_status:
-	if any(.[]; .facts.unreadable) then 74
-	elif any(.[]; .facts.invalid) then 65
-	else 0 end;
-
-# ---- JSON -------------------------------------------------------------------
-
-def as_json:
-	{instance, directory, status, problems, last_hour_published, age_seconds,
-	 last_run, totals, hours_undone, hours_lost, owed_bodies, spool, last_error,
-	 next_run}
-	| tojson;
-
-# ---- the table --------------------------------------------------------------
-
-def paint($code): if $colour then "\u001b[\($code)m\(.)\u001b[0m" else . end;
-def severity_colour: {warning: "33", unknown: "35", critical: "31", ok: "32"}[.];
-
-def or_dash: if . == null then "-" else tostring end;
-
-def columns: ["INSTANCE", "PUBLISHED", "AGE", "REQ", "429", "REF", "RECORDS",
-	"BAD", "OWED", "LOST", "FILES", "BYTES", "WAIT", "ASIDE", "NEXT"];
-def cells: [
-	.instance,
-	(.last_hour_published | if . then .[5:7] + "-" + .[8:10] + " " + .[11:14] else . end),
-	(.age_seconds | if . then duration else . end),
-	.last_run.requests, .last_run.throttled,
-	(if .last_run then .last_run.refused_resources | length else null end),
-	.last_run.records, .last_run.rejected,
-	.owed_bodies, .hours_lost,
-	.spool.files, (.spool.bytes | if . then bytes else . end),
-	(.spool.age_seconds | if . then duration else . end),
-	.spool.bad_files,
-	(.next_run | if . then .[11:16] else . end)
-	] | map(or_dash | printable);
-
-def pad($width): " " * ($width - length) + .;
-def pad_left($width): . + " " * ($width - length);
-
-def line($widths; $gap):
-	. as $cells
-	| [range(0; length) as $n | $cells[$n]
-		| if $n < 1 then pad_left($widths[$n]) else pad($widths[$n]) end]
-	| join($gap);
-
-# Words on lines of at most so many characters.
-def wrapped($width):
-	reduce (split(" ")[] | select(. != "")) as $word ([""];
-		if .[-1] == "" then .[-1] = $word
-		elif (.[-1] | length) + 1 + ($word | length) <= $width
-		then .[-1] += " " + $word
-		else . + [$word] end);
-
-def note($tag; $code):
-	wrapped(100 - 4 - ($tag | length)) as $lines
-	| "  " + ($tag | paint($code)) + "  " + $lines[0],
-	  ($lines[1:][] | " " * (4 + ($tag | length)) + .);
-
-def notes:
-	(.problems[] | .severity as $s
-		| .message | note($s | ascii_upcase; $s | severity_colour)),
-	(.last_error as $e
-		| select($e != null and all(.problems[]; .message | contains($e.message) | not))
-		| ($e.time | if . then " at \(.)" else "" end) as $at
-		| "last error\($at): \($e.message)" | note("note"; "2"));
-
-def as_table:
-	map({row: cells, instance: .}) as $rows
-	| [columns] + ($rows | map(.row))
-	| . as $lines
-	| [range(0; columns | length) as $n | [$lines[][$n] | length] | max] as $widths
-	| (if ($widths | add) + 2 * ($widths | length - 1) <= 100 then "  " else " " end) as $gap
-	| (columns | line($widths; $gap) | paint("1")),
-	  ($rows[] | .instance as $i
-		| (.row | line($widths; $gap)
-			| if $i.status == "ok" then . else paint($i.status | severity_colour) end),
-		  ($i | notes));
-
-# ---- Prometheus -------------------------------------------------------------
-
-def label_value: gsub("\\\\"; "\\\\") | gsub("\""; "\\\"") | gsub("\n"; "\\n");
-
-# A family of which some instance has a value. `instance` is a label of
-# Prometheus' own.
-def family($name; $type; $help; value):
-	[.[] | {instance, value: value} | select(.value != null)]
-	| select(length > 0)
-	| "# HELP \($name) \($help)", "# TYPE \($name) \($type)",
-	  (.[] | "\($name){ccm_instance=\"\(.instance | label_value)\"} \(.value)");
-
-def as_prometheus:
-	family("ccm_last_hour_published_timestamp_seconds"; "gauge";
-		"End of the newest hour that Kafka has acknowledged together with all before it.";
-		.last_hour_published | if . then hour_epoch + 3600 else . end),
-	family("ccm_last_run_timestamp_seconds"; "gauge";
-		"When the last run of ccm-scrape ended.";
-		.last_run.time | if . then epoch else . end),
-	family("ccm_last_run_duration_seconds"; "gauge";
-		"How long the last run took."; .last_run.seconds),
-	family("ccm_last_run_exit_status"; "gauge";
-		"Exit status of the last run; 0 where all was done."; .last_run.exit),
-	family("ccm_next_run_timestamp_seconds"; "gauge";
-		"When the next run begins."; .next_run | if . then epoch else . end),
-	family("ccm_runs_total"; "counter"; "Runs of ccm-scrape."; .totals.runs),
-	family("ccm_scrapes_total"; "counter";
-		"Hours, and later parts of hours, that were asked for and answered.";
-		.totals.hours),
-	family("ccm_requests_total"; "counter";
-		"Requests to the Metrics API for values."; .totals.requests),
-	family("ccm_requests_throttled_total"; "counter";
-		"Requests that the Metrics API answered with 429."; .totals.throttled),
-	family("ccm_records_total"; "counter";
-		"Records made from the API's values."; .totals.records),
-	family("ccm_bad_lines_total"; "counter";
-		"Values of the API that are no records."; .totals.rejected),
-	family("ccm_scrapes_lost_total"; "counter";
-		"Hours that became older than CCM_BACKFILL_HOURS before all of them had come.";
-		.hours_lost),
-	family("ccm_scrapes_undone"; "gauge";
-		"Hours that are complete and were not done when the last run ended.";
-		.hours_undone),
-	family("ccm_refused_resources"; "gauge";
-		"Resources that the API refuses to this key."; if .last_run then
-		.last_run.refused_resources | length else null end),
-	family("ccm_owed_bodies"; "gauge";
-		"Queries that the API could not answer so far."; .owed_bodies),
-	family("ccm_spool_files"; "gauge";
-		"Files that wait for Kafka."; .spool.files),
-	family("ccm_spool_bytes"; "gauge";
-		"Size of the files that wait for Kafka."; .spool.bytes),
-	family("ccm_spool_oldest_file_age_seconds"; "gauge";
-		"How long the oldest of them has waited; 0 where there is none.";
-		if .spool.files == null then null else .spool.age_seconds // 0 end),
-	family("ccm_spool_bad_files"; "gauge";
-		"Files set aside, since Kafka refuses a record in them for good.";
-		.spool.bad_files),
-	family("ccm_last_error_timestamp_seconds"; "gauge";
-		"When the last error was told."; .last_error.time
-		| if . then epoch else . end),
-	family("ccm_status"; "gauge";
-		"0 all is well, 1 warning, 2 critical, 3 unknown, as ccm-status -c says.";
-		{ok: 0, warning: 1, critical: 2, unknown: 3}[.status]);
-
-# ---- a monitoring plugin ----------------------------------------------------
-
-def perfdata:
-	(.instance | gsub("'"; "''") | gsub("="; "_") | printable) as $name
-	| "'\($name)_age'=\(.age_seconds // "U")s;\($warning);\($critical);0",
-	  "'\($name)_spool'=\(.spool.files // "U");;;0",
-	  "'\($name)_lost'=\(.hours_lost // "U")c;;;0";
-
-def as_check:
-	([.[].status] | worst) as $status
-	| {ok: 0, warning: 1, critical: 2, unknown: 3}[$status],
-	  "CCM \($status | ascii_upcase) - "
-	  + (if $status == "ok" then
-		([.[].age_seconds | values] | max) as $age
-		| plural(length; "instance")
-		+ if $age == null then "" else
-			", the last hour published ended \($age | duration) ago" end
-	     else
-		[.[] | .instance as $name | .problems | sort_by(-(.severity | rank))[]
-			| "\($name): \(.message)"] | join("; ") | gsub("[|]"; "/")
-	     end)
-	  + " | " + ([.[] | perfdata] | join(" "));
-
-[facts | judged]
-| if $view == "check" then as_check
-  else exit_status,
-	(if $view == "json" then .[] | as_json
-	 elif $view == "prometheus" then as_prometheus
-	 else as_table end)
-  end
+facts
+| described
+| .problems = problems
+| .status = ([.problems[].severity] | worst)
+| {instance, directory, status, problems, last_hour_published, age_seconds,
+   last_run, totals, hours_undone, hours_lost, owed_bodies, rejected_files,
+   clock_skew_seconds, spool, last_error, next_run}

@@ -33,6 +33,7 @@
 
 #include "buf.h"
 #include "env-file.h"
+#include "instance.h"
 
 #define PROGRAM "ccm-timer-generator"
 #define USAGE                                                              \
@@ -45,10 +46,6 @@
 #define MINUTE_DEFAULT 5
 #define MINUTE_LEAST 5 /* the API has an hour's values by then */
 #define MINUTE_MOST 59
-
-/* "ccm-scrape@NAME.service" is a file name, "ccm.NAME.VARIABLE.cred" a
- * credential's, both of at most 255. */
-#define NAME_BYTES_MAX 200
 
 /* What an instance's environment file says last of MINUTE_TO_SCRAPE_AT. */
 struct setting {
@@ -227,16 +224,6 @@ make_timer(const char *directory, const char *source, const char *name,
 
 /* ---- an instance -------------------------------------------------------- */
 
-static bool
-is_instance_name(const char *name)
-{
-	size_t len = strspn(name,
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	    "._-");
-
-	return len == strlen(name) && len >= 1 && len <= NAME_BYTES_MAX;
-}
-
 static void
 tell_minute(const char *unit, const char *source, const struct setting *setting)
 {
@@ -260,8 +247,8 @@ make_instance(const char *directory, const char *source, const char *name)
 	if (!is_instance_name(name)) {
 		tell(unit.data,
 		    "%s: no timer: \"%s\" is not a name for an instance; that "
-		    "is 1 to %d of A-Z a-z 0-9 . _ -",
-		    source, name, NAME_BYTES_MAX);
+		    "is " INSTANCE_NAME_RULE,
+		    source, name);
 	} else if ((problem = env_file_read(source, take_setting, &setting)) !=
 	    NULL) {
 		tell(unit.data, "%s: no timer: %s", source, problem);

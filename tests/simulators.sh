@@ -92,17 +92,25 @@ kafka() {
 		echo "# sim-kafka does not obey: $*"
 }
 
-# on_topic: the records that came since the last forget_topic, sorted
-syncs=0
-on_topic() {
-	kafka sync "sync-$((++syncs))"
-	until_true 20 grep -qxF "#sync-$syncs" topic.log ||
+# sync_topic: returns when all that is in the topics is in topic.log. A counter
+# would not do for the token: in a subshell (on_topic | uniq) it is lost, and a
+# token that is in the log already proves nothing. It takes brokers that are up;
+# without them, the line that it writes is among the records and fails the fact.
+sync_topic() {
+	local token=sync-$BASHPID-${EPOCHREALTIME/./}
+	kafka sync "$token"
+	until_true 60 grep -qxF "#$token" topic.log ||
 		echo "# sim-kafka does not sync"
+}
+
+# on_topic: the records that came since the last forget_topic, sorted
+on_topic() {
+	sync_topic
 	grep -v '^#' topic.log | cut -f 5- | sort
 }
 
 forget_topic() {
-	on_topic >/dev/null
+	sync_topic
 	: >topic.log
 }
 

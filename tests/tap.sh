@@ -124,8 +124,9 @@ run() {
 # out of that user's sight, so the programs are a copy.
 as_nobody() {
 	if [ ! -d "$WORK/programs" ]; then
-		mkdir "$WORK/programs"
+		mkdir -p "$WORK/programs/lib"
 		cp -r "$B/bin" "$B/share" "$WORK/programs"
+		cp -r "$B/lib/ccm" "$WORK/programs/lib"
 		chmod -R a+rX "$WORK/programs"
 	fi
 	PATH=$WORK/programs/bin:$PATH setpriv --reuid=65534 --regid=65534 \

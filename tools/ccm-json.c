@@ -11,7 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "filter.h"
+#include "io.h"
 #include "json.h"
 #include "log.h"
 #include "main.h"
@@ -65,7 +65,6 @@ main(int argc, char **argv)
 	int option, status = EX_OK;
 	size_t offset;
 
-	log_init("ccm-json");
 	opterr = 0;
 	while ((option = getopt(argc, argv, ":n:hV")) != -1) {
 		switch (option) {
@@ -80,6 +79,7 @@ main(int argc, char **argv)
 			usage_error_and_exit(option);
 		}
 	}
+	log_init("ccm-json");
 	if (optind < argc)
 		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
 		    argv[optind]);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "filter.h"
+#include "io.h"
 #include "log.h"
 #include "main.h"
 #include "record.h"
@@ -120,7 +121,6 @@ main(int argc, char **argv)
 	size_t ntags = 0;
 	int option, status;
 
-	log_init("ccm-key");
 	opterr = 0;
 	options.tags = xmalloc((size_t)argc * sizeof(*options.tags));
 	while ((option = getopt(argc, argv, ":t:f:r:c:hV")) != -1) {
@@ -145,6 +145,7 @@ main(int argc, char **argv)
 			usage_error_and_exit(option);
 		}
 	}
+	log_init("ccm-key");
 	if (optind < argc)
 		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
 		    argv[optind]);

@@ -33,6 +33,11 @@
 /* More labels than any metric has; checking all pairs of them stays cheap. */
 #define LABELS_MAX 1000
 
+/* Of the properties that are left out, so many are reported, each by so many
+ * bytes of its name: no input makes the memory grow. */
+#define PROPERTIES_NAMED 100
+#define PROPERTY_SHOWN ((size_t)100)
+
 struct span {
 	const char *at;
 	size_t len;
@@ -61,6 +66,9 @@ struct options {
 	struct pair *added; /* -a */
 	size_t nadded;
 	bool seconds;
+
+	char **left_out; /* names of the properties that were reported */
+	size_t nleft_out, left_out_size;
 
 	/* of the current line */
 	struct json json;
@@ -278,6 +286,57 @@ tags_differ(struct options *options, struct buf *problem)
 	return true;
 }
 
+/* What a message says of a property's name: not more than that, and no half of
+ * a character. */
+static size_t
+shown_length(const struct buf *name)
+{
+	size_t len = name->len;
+
+	if (len <= PROPERTY_SHOWN)
+		return len;
+	for (len = PROPERTY_SHOWN; (name->data[len] & 0xc0) == 0x80; len--)
+		;
+	return len;
+}
+
+/* True the first time that this name comes. */
+static bool
+is_news(struct options *options, const char *name)
+{
+	for (size_t i = 0; i < options->nleft_out; i++)
+		if (strcmp(options->left_out[i], name) == 0)
+			return false;
+	if (options->nleft_out == PROPERTIES_NAMED)
+		return false;
+	if (options->nleft_out == options->left_out_size)
+		options->left_out = grow_array(options->left_out,
+		    &options->left_out_size, sizeof(*options->left_out));
+	options->left_out[options->nleft_out++] = xstrdup(name);
+	return true;
+}
+
+/*
+ * A property that is not a string cannot be a tag. The API may add any, and
+ * that must not cost the value: it is left out, with one warning a run.
+ */
+static void
+leave_out(struct options *options, const struct json_text *key)
+{
+	struct buf *name = &options->decoded;
+
+	name->len = 0;
+	json_decode(name, key);
+	name->len = shown_length(name);
+	if (!is_news(options, buf_terminate(name)))
+		return;
+	log_warn("property \"%s\" is not a string; leaving it out of the "
+		 "records",
+	    name->data);
+	if (options->nleft_out == PROPERTIES_NAMED)
+		log_warn("no further property is reported that is left out");
+}
+
 static bool
 read_label(
     struct options *options, const struct json_text *key, struct buf *problem)
@@ -291,11 +350,9 @@ read_label(
 		return true; /* the point lacks it; the reader knows */
 	if (type != JSON_STRING) {
 		json_skip(&options->json, type);
-		if (options->json.error != NULL)
-			return true;
-		buf_printf(problem, "label \"%.*s\" is not a string",
-		    (int)key->len, key->at);
-		return false;
+		if (options->json.error == NULL)
+			leave_out(options, key);
+		return true;
 	}
 	if (point->nlabels == LABELS_MAX) {
 		buf_printf(problem, "more than %d labels", LABELS_MAX);
@@ -474,7 +531,6 @@ main(int argc, char **argv)
 	struct filter filter = {.line = normalize_line, .state = &options};
 	int option, status;
 
-	log_init("ccm-normalize");
 	opterr = 0;
 	options.renames = xmalloc((size_t)argc * sizeof(*options.renames));
 	options.added = xmalloc((size_t)argc * sizeof(*options.added));
@@ -506,12 +562,16 @@ main(int argc, char **argv)
 			usage_error_and_exit(option);
 		}
 	}
+	log_init("ccm-normalize");
 	if (optind < argc)
 		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
 		    argv[optind]);
 
 	status = filter_run(&filter);
 
+	for (size_t i = 0; i < options.nleft_out; i++)
+		free(options.left_out[i]);
+	free(options.left_out);
 	free(options.renames);
 	free(options.added);
 	json_free(&options.json);

@@ -2,7 +2,7 @@
 # Part of make bench: how fast records reach a Kafka on this machine, beside the
 # kcat that ccm-produce runs. One broker, one topic of four partitions for each
 # run; the ways take turns, so that a machine that slows down does so for all.
-# After each run the topic is asked whether all of the records are there.
+# After each run all of the records have to be on the topic.
 unset CCM_TEST_BOOTSTRAP
 BROKER_FAST=1
 # shellcheck source=tests/kafka/broker.sh

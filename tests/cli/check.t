@@ -27,7 +27,7 @@ is "$(words) $(wc -l <err)" 'ok 0' "... every line is ok, and nothing is on stde
 is "$(awk '{ print $2 }' out | paste -sd ' ')" \
 	'tools settings state disk clock api metrics kafka.id kafka' "... a line each"
 is "$(said kafka.id)" 'ok 3 of 3 readable (1 request)' \
-	"... all clusters are asked for in one request"
+	"... all clusters are queried in one request"
 like "$(said settings)" 'an hour takes 3 or more, and this check 2$' \
 	"... it says how many requests it needs"
 is "$(cloud GET log | wc -l)" 2 "... and needs no more"
@@ -46,15 +46,15 @@ check 0 "resources of every type" \
 	CONFLUENT_METRICS_CONNECTOR_ID_LIST=lcc-0001 \
 	CONFLUENT_METRICS_KSQL_ID_LIST=lksqlc-0001 \
 	CONFLUENT_METRICS_SCHEMA_REGISTRY_ID_LIST=lsrc-0001
-is "$(grep -c 'readable (1 request)' out)" 5 "... each is asked for once"
+is "$(grep -c 'readable (1 request)' out)" 5 "... each is queried once"
 
 # ---- the API
 
 check 77 "a wrong secret" CONFLUENT_METRICS_API_SECRET=s3cret-wrong
 like "$(said api)" '^FAIL .*the API refused key KEY: HTTP 401.*check CONFLUENT_METRICS_API_KEY' \
 	"... names the key and what to check"
-like "$(said resources)" '^- not asked' "... and no resource is asked for"
-like "$(said kafka)" '^ok' "... the rest is tried all the same"
+like "$(said resources)" '^- not queried' "... and no resource is queried"
+like "$(said kafka)" '^ok' "... the rest is tested all the same"
 ! grep -q s3cret out err
 ok $? "... no secret is shown"
 refuse_ids lkc-0002
@@ -82,17 +82,77 @@ like "$(said metrics)" '^FAIL .*partition_cuont .*own.json' "... it is named, an
 check 78 "a clock that is late" CCM_NOW=2025-09-02T01:03:00Z
 like "$(said clock)" '^FAIL this clock is 1[0-9]* s behind' "... says by how much"
 check 78 "a clock that is early" CCM_NOW=2025-09-02T01:07:00Z
-like "$(said clock)" '^FAIL this clock is 1[0-9]* s before' "... says by how much"
+like "$(said clock)" '^FAIL this clock is 1[0-9]* s ahead' "... says by how much"
 check 0 "a clock that is 30 s late" CCM_NOW=2025-09-02T01:04:30Z
+
+# ---- what a key's role hides, and what has no data
+
+# describes METRIC:TYPE...: the API describes these metrics and no others
+describes() {
+	local data='' metric
+	for metric; do
+		data+=",{\"name\":\"${metric%:*}\",\"type\":\"GAUGE_INT64\",\"resources\":[\"${metric#*:}\"]}"
+	done
+	no_faults
+	fault "$(jq -n -c --arg body "{\"data\":[${data#,}],\"meta\":{\"pagination\":{\"page_size\":1000}}}" \
+		'{path: "descriptors", times: -1, fault: {status: 200, $body,
+			headers: {"Content-Type": "application/json"}}}')"
+}
+describes
+check 0 "a key that sees no metric"
+like "$(said metrics)" '^WARN the API describes no metric to this key; its role may hide them' "... is warned of"
+is "$(said kafka.id)" 'ok 3 of 3 readable (1 request)' "... and the resources are tested by a query"
+describes io.confluent.flink/num_records_in:compute_pool
+check 0 "a key that sees the metrics of other types only"
+like "$(said metrics)" '^WARN the API describes no metric of kafka.id to this key' "... is warned of"
+is "$(said kafka.id)" 'ok 3 of 3 readable (1 request)' "... and the resources are tested by a query"
+describes io.confluent.kafka.server/request_bytes:kafka io.confluent.kafka.server/retained_bytes:kafka
+check 0 "a metric of a shipped preset that the API does not describe"
+like "$(said metrics)" '^WARN the API does not describe io.confluent.kafka.server/response_bytes .preset kafka-cost' \
+	"... is a warning, and the preset is not called wrong"
+no_faults
+fault "$(jq -n -c '{path: "query", times: -1, fault: {status: 200, headers: {"Content-Type": "application/json"},
+	body: ({data: ["lkc-0001", "lkc-0003"] | map({timestamp: "2025-09-02T00:00:00Z", value: 1,
+		"resource.kafka.id": .})} | tojson)}}')"
+for level in ERROR INFO; do
+	check 0 "a cluster without data, GLOBAL_LOG_LEVEL=$level" GLOBAL_LOG_LEVEL=$level
+	is "$(said kafka.id)" 'WARN no data in the last hour: lkc-0002; deleted, idle, or not visible to this key
+ok 2 of 3 readable (1 request)' "... is a warning, and not among those that are readable"
+done
+no_faults
 
 # ---- settings
 
+# refuses WHAT VARIABLE=VALUE: as a run does
+refuses() {
+	check 78 "$1" "$2"
+	like "$(said settings)" "^FAIL ${2%%=*}[: ]" "... names ${2%%=*}"
+	is "$(grep -c ^ok out)" 1 "... and nothing else is tested but the tools"
+}
+refuses "a level that there is not" GLOBAL_LOG_LEVEL=bogus
+refuses "a key with a colon" CONFLUENT_METRICS_API_KEY=a:b
+refuses "a timeout that is no number" CONFLUENT_METRICS_TIMEOUT=x
+refuses "a limit with an exponent" CONFLUENT_METRICS_REQUESTS_PER_MINUTE=5e1
+refuses "a host without TLS" CONFLUENT_METRICS_HOST=http://api.example
+refuses "a file as host" CONFLUENT_METRICS_HOST=file:///etc/passwd
+refuses "a secret with a newline" CONFLUENT_METRICS_API_SECRET=$'s3cret-api\n'
+refuses "ids in quotes" CONFLUENT_METRICS_CLUSTER_ID_LIST="'lkc-0001'"
+refuses "a topic that Kafka has no name for" METRICS_TOPIC='a b'
+refuses "a state directory that is two" STATE_DIRECTORY=/a:/b
+refuses "a time without its zone" CCM_NOW=2025-09-02T01:05:00+99:99
+echo '{"resource":"kafka.id"}' >own.json
+check 78 "a preset without queries" CCM_QUERIES="$WORK/own.json"
+like "$(said settings)" '^FAIL .*own.json: "queries" is not an array' "... is named"
+echo '{"resource":' >own.json
+check 78 "a preset that is no JSON" CCM_QUERIES="$WORK/own.json"
+like "$(said settings)" '^FAIL .*own.json:' "... is named"
+
 check 78 "no secret, and a number that is none" CONFLUENT_METRICS_API_SECRET= CCM_BACKFILL_HOURS=x
-is "$(said settings | cut -d ' ' -f 1-3)" $'FAIL CONFLUENT_METRICS_API_KEY is\nFAIL CCM_BACKFILL_HOURS is' \
+is "$(said settings | cut -d ' ' -f 1-3 | sort)" $'FAIL CCM_BACKFILL_HOURS is\nFAIL CONFLUENT_METRICS_API_SECRET is' \
 	"... a line for each mistake"
 check 78 "Kafka's settings are wrong" KAFKA_ACKS=nonsense
 like "$(said kafka)" '^FAIL KAFKA_ACKS ' "... the variable is named"
-like "$(said kafka.id)" '^ok' "... the rest is tried all the same"
+like "$(said kafka.id)" '^ok' "... the rest is tested all the same"
 
 # ---- Kafka
 
@@ -111,7 +171,7 @@ kafka down all
 check 75 "no Kafka"
 like "$(said kafka)" '^FAIL no broker has answered: .*KAFKA_BOOTSTRAP_SERVERS' "... says what to check"
 check 75 "no Kafka and a wrong secret" CONFLUENT_METRICS_API_SECRET=wrong
-is "$(grep -c FAIL out)" 2 "... both are told, and 75 comes before 77"
+is "$(grep -c FAIL out)" 2 "... both are reported, and 75 comes before 77"
 kafka up all
 
 # ---- state and disk
@@ -119,14 +179,14 @@ kafka up all
 mkdir ro full
 : >ro/file
 check 75 "a state directory that is a file" STATE_DIRECTORY="$WORK/ro/file/x"
-like "$(said state)" '^FAIL .*ro/file is no directory' "... says so"
+like "$(said state)" '^FAIL .*ro/file is not a directory' "... says so"
 if [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null; then
 	STATE_DIRECTORY=$WORK/full run unshare --mount sh -c \
 		'mount -t tmpfs -o size=20m tmpfs full && exec ccm-check'
 	is "$status" 75 "20 MiB of disk: status 75"
 	like "$(said disk)" '^FAIL (19|20) MiB are free' "... says how much there is"
 else
-	ok 0 "20 MiB of disk # SKIP needs root and mount namespaces"
+	skip "20 MiB of disk" "needs root and mount namespaces"
 fi
 
 # ---- tools
@@ -139,10 +199,25 @@ done
 mkdir -p inst/share
 cp -r "$B/bin" inst/bin
 cp -r "$B/share/ccm" inst/share/
+mkdir inst/lib
+cp -r "$B/lib/ccm" inst/lib/
 PATH=$WORK/bin run inst/bin/ccm-check
 is "$status" 78 "kcat is not installed: status 78"
 like "$(said tools)" '^FAIL not installed: kcat; apt-get install' "... says what to install"
-like "$(said kafka)" '^- cannot be tried' "... and Kafka is not tried"
+like "$(said kafka)" '^- cannot be tested' "... and Kafka is not tested"
+
+for tool in ccm-hours ccm-send; do
+	mv "inst/bin/$tool" .
+	rm "bin/$tool"
+	PATH=$WORK/bin run inst/bin/ccm-check
+	like "$status $(said tools)" "^78 FAIL not installed: .*$tool" "$tool is not installed: status 78"
+	mv "$tool" inst/bin/
+done
+rm inst/bin/ccm-json
+printf '#!/bin/sh\nexit 1\n' >inst/bin/ccm-json
+chmod +x inst/bin/ccm-json
+PATH=$WORK/bin:$PATH run inst/bin/ccm-check
+like "$status $(said tools)" '^78 FAIL cannot run' "ccm-json does not run: status 78, and no version is shown"
 
 # ---- an instance of the systemd units
 
@@ -202,8 +277,15 @@ is "$status" 78 "no secret at all: status 78"
 prod test
 is "$status" 78 "an instance that there is not: status 78"
 like "$(said environment)" '^FAIL there is no .*etc/ccm/test.env' "... says what is missing"
-prod ../prod
-is "$status" 64 "no name of an instance: status 64"
+for name in ../prod a:b .prod 'a b' '' "$(printf '%0201d' 1)"; do
+	prod "$name"
+	is "$status $(<out) $(grep -c 'is not a name for an instance' err)" '64  1' \
+		"\"${name:0:8}\" is no name that the generator takes: status 64"
+done
+run ccm-check -d lib
+is "$status $(<out)" '64 ' "-d without an instance: status 64"
+run ccm-check -e etc/ccm
+is "$status $(<out)" '64 ' "-e without an instance: status 64"
 prod a b
 is "$status" 64 "two instances: status 64"
 if [ "$(id -u)" = 0 ]; then
@@ -213,19 +295,19 @@ if [ "$(id -u)" = 0 ]; then
 	is "$status" 77 "somebody who may not read the file: status 77"
 	like "$(said environment)" '^FAIL cannot read .*as root' "... says who may"
 else
-	ok 0 "somebody who may not read the file # SKIP needs root"
+	skip "somebody who may not read the file" "needs root"
 fi
 
 # ---- options
 
 status=0
 ccm-check >/dev/full 2>err || status=$?
-is "$status $(<err)" '74 ccm-check: cannot write to standard output' \
+is "$status $(<err)" '74 ccm-check: ERROR: cannot write to standard output' \
 	"no room for what it tells: status 74"
 
-run ccm-check -h
-is "$status" 0 "-h: status 0"
-run ccm-check -V
+run env GLOBAL_LOG_LEVEL=bogus ccm-check -h
+is "$status $(<err)" '0 ' "-h works whatever GLOBAL_LOG_LEVEL says"
+run env GLOBAL_LOG_LEVEL=bogus ccm-check -V
 like "$status $(<out)" '^0 ccm-check [0-9.]+$' "-V tells the version"
 run ccm-check -x
 is "$status" 64 "an unknown option: status 64"

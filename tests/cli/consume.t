@@ -192,7 +192,7 @@ is "$status $(wc -l <three.out)" '0 3' '-c 3 ends after three records'
 is "$(sort three.out | comm -23 - first)" '' 'which are whole'
 
 ended moving
-like "$status $(cat moving.err)" '^75 ccm-consume: partitions went to another member of group g' \
+like "$status $(cat moving.err)" '^75 ccm-consume: ERROR: partitions went to another member of group g' \
 	'-e ends with status 75 where partitions are dealt out anew, of which kcat loses count'
 until_true 20 grep -q 'partitions 0-2' growing.err
 like "$(cat growing.err)" 'WARN: topic metrics has 2 partitions now, and the group has not shared them out; kcat is started again
@@ -200,7 +200,7 @@ like "$(cat growing.err)" 'WARN: topic metrics has 2 partitions now, and the gro
 .*partitions 0-2 ' \
 	'partitions that librdkafka has left aside are read from a new kcat'
 ended idle
-like "$status $(cat idle.err)" '^75 ccm-consume: other members of group g read all of metrics' \
+like "$status $(cat idle.err)" '^75 ccm-consume: ERROR: other members of group g read all of metrics' \
 	'and where there is none for it'
 
 ended missing

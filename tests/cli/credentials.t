@@ -20,15 +20,10 @@ credentials() {
 }
 
 # in_force NAME: what the scripts take as NAME's value
-in_force() (
-	# shellcheck disable=SC2034 # the library reads it
-	here=$B/bin
-	# shellcheck source=pipelines/ccm-lib.sh
-	. "$B/share/ccm/ccm-lib.sh"
-	log_init in_force
-	value_or_file "$1"
-	printf %s "${!1}"
-)
+in_force() {
+	"$B/lib/ccm/ccm-settings" -n in_force -v "$1" | tr -d '\0'
+	return "${PIPESTATUS[0]}"
+}
 
 credentials KAFKA_SASL_PASSWORD=plain KAFKA_SSL_PASSWORD.cred=encrypted
 is "$(in_force KAFKA_SASL_PASSWORD)" plain 'a credential is the value'
@@ -47,7 +42,7 @@ is "$(CREDENTIALS_DIRECTORY='' in_force KAFKA_SASL_PASSWORD)" '' \
 credentials KAFKA_SASL_PASSWORD=plain KAFKA_SASL_PASSWORD.cred=encrypted
 run in_force KAFKA_SASL_PASSWORD
 is "$status:$(<err)" \
-	'78:in_force: KAFKA_SASL_PASSWORD: the credentials KAFKA_SASL_PASSWORD and KAFKA_SASL_PASSWORD.cred are both there; one of them has to go' \
+	'78:in_force: ERROR: KAFKA_SASL_PASSWORD: there are two credentials, KAFKA_SASL_PASSWORD and KAFKA_SASL_PASSWORD.cred; remove one' \
 	'two of them are refused'
 
 # ---- ccm-scrape and ccm-fetch
@@ -63,15 +58,15 @@ is "$status:$(<err)" 0: 'ccm-fetch takes them'
 credentials CONFLUENT_METRICS_API_KEY=KEY7
 run ccm-fetch query </dev/null
 is "$status:$(<err)" \
-	'78:ccm-fetch: CONFLUENT_METRICS_API_SECRET is not set (a Cloud API key; or set CONFLUENT_METRICS_TOKEN)' \
+	'78:ccm-fetch: ERROR: CONFLUENT_METRICS_API_SECRET is not set, and CONFLUENT_METRICS_API_KEY is' \
 	'... and misses the one that is not there'
 credentials CONFLUENT_METRICS_API_KEY=KEY7 CONFLUENT_METRICS_API_SECRET=a \
 	CONFLUENT_METRICS_API_SECRET.cred=b
 run ccm-fetch query </dev/null
-like "$status:$(<err)" '^78:.*CONFLUENT_METRICS_API_SECRET.cred are both there' \
+like "$status:$(<err)" '^78:.*two credentials, .*CONFLUENT_METRICS_API_SECRET.cred; remove one$' \
 	'... and refuses one that is there twice'
 run ccm-scrape -n
-like "$status:$(<err)" '^78:.*CONFLUENT_METRICS_API_SECRET.cred are both there' \
+like "$status:$(<err)" '^78:.*two credentials, .*CONFLUENT_METRICS_API_SECRET.cred; remove one$' \
 	'so does ccm-scrape'
 
 # ---- ccm-produce: what it takes is seen by what it refuses

@@ -103,7 +103,7 @@ bad_config "a log level that is none" "GLOBAL_LOG_LEVEL" GLOBAL_LOG_LEVEL=LOUD
 reset_cloud
 refuse_ids lkc-0037
 run query -m $M/request_bytes -m $M/response_bytes -m $M/retained_bytes -r kafka.id="$(ids 1 64)" -g resource.kafka.id
-is "$status $(wc -l <out) $(grep -c 'lkc-0037.*HTTP 403' err) $(stat_of refused_resources)" "77 189 1 [\"lkc-0037\"]" \
+is "$status $(wc -l <out) $(grep -c 'lkc-0037.*HTTP 403' err) $(stat_of "refused_resources|map(.id)")" "77 189 1 [\"lkc-0037\"]" \
 	"one cluster of 64 is refused: it is named once, the others' values arrive, exit 77"
 is "$(($(stat_of requests) <= 3 + 2 * 6 + 2))" 1 "... at the cost of 2 log2(64) + 2 requests at most ($(stat_of requests) in all)"
 refuse_ids lkc-0001 lkc-0002 lkc-0003 lkc-0004
@@ -144,7 +144,7 @@ for id in lkc-0001 lkc-0011; do
 	reset_cloud
 	fault '{"path":"query","match":"'$id'","times":-1,"fault":{"status":400}}'
 	run query -m $M/request_bytes -m $M/response_bytes -r kafka.id="$(ids 1 16)" -g resource.kafka.id
-	is "$status $(wc -l <out) $(stat_of refused_resources)" "69 30 [\"$id\"]" "a cluster that gets the same 400 alone as the whole did, and no other: it is to blame ($id)"
+	is "$status $(wc -l <out) $(stat_of "refused_resources|map(.id)")" "69 30 [\"$id\"]" "a cluster that gets the same 400 alone as the whole did, and no other: it is to blame ($id)"
 done
 
 # ---- faults: a query's points are there all, or not at all -------------------
@@ -223,7 +223,7 @@ reset_cloud
 CONFLUENT_METRICS_HOST=http://127.0.0.1:1 run query -m $M/request_bytes -r kafka.id=lkc-0001
 is "$status" 75 "nobody listens: exit 75"
 query -m $M/request_bytes -r kafka.id=lkc-0001 >/dev/full 2>err
-is "$? $(cat err)" "74 ccm-fetch: cannot write to standard output: No space left on device" "a full disk is told, exit 74"
+is "$? $(cat err)" "74 ccm-fetch: ERROR: cannot write to standard output: No space left on device" "a full disk is told, exit 74"
 
 # ---- https -------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ is "$(normalized <<<'{"metric":"a.b/c.d","timestamp":"2025-09-03T17:30:00.25+05:
 	"names, labels, offsets and fractions follow the record format"
 is "$(normalized <<<'{"metric":"m","metric.topic":"t","metric.principal_id":"sa-1","resource.kafka.id":"lkc-1","principal_name":"a \"b\" \u00e9","timestamp":"2025-09-03T12:00:00Z","value":1}')" \
 	'{"fields":{"value":1},"name":"m","tags":{"cluster_id":"lkc-1","topic":"t","principal":"sa-1","principal_name":"a \"b\" é"},"timestamp":1756900800000}' \
-	"the resource comes first, then the labels in their order, one that nobody asked for too"
+	"the resource comes first, then the labels in their order, one that no query grouped by too"
 is "$(normalized <<<'{"metric":"m","timestamp":"2025-09-03T12:00:00Z","value":1}')" \
 	'{"fields":{"value":1},"name":"m","tags":{},"timestamp":1756900800000}' "a point without labels has no tags"
 is "$(for v in 12 12.0 1.2E1 844.1 -9223372036854776000 123456789012345678901234567890; do
@@ -29,6 +29,30 @@ is "$(normalized -s -t principal_id=principal_id -a env=prod <<<'{"metric":"m","
 is "$(normalized -t metric.topic=t -a cluster_id=other -a 'q="' <<<"$point" | jq -c .tags)" \
 	'{"cluster_id":"lkc-cl23j","t":"test-topic","q":"\""}' \
 	"-t takes the label with its prefix too, and a point's own tag wins over -a"
+
+# The API may add properties of any type at any level.
+run ccm-normalize <<'POINTS'
+{"metric":"m","sample_count":60,"resource.kafka.id":"lkc-1","timestamp":"2025-09-03T12:00:00Z","value":1}
+{"metric":"m","sample_count":61,"partial":true,"resource.kafka.id":"lkc-1","bounds":[0,{"a":1}],"more":{"metric":"x"},"timestamp":"2025-09-03T12:00:00Z","value":2,"none":null}
+POINTS
+is "$status $(jq -c '[.fields.value, .tags]' out)" '0 [1,{"cluster_id":"lkc-1"}]
+[2,{"cluster_id":"lkc-1"}]' "a property that is a number, true, an array or an object never costs the value"
+is "$(sort err)" 'ccm-normalize: WARN: property "bounds" is not a string; leaving it out of the records
+ccm-normalize: WARN: property "more" is not a string; leaving it out of the records
+ccm-normalize: WARN: property "partial" is not a string; leaving it out of the records
+ccm-normalize: WARN: property "sample_count" is not a string; leaving it out of the records' "... each is reported once a run, by its name"
+long=$(printf 'é%.0s' {1..200})
+run ccm-normalize <<<'{"metric":"m","a\nb":1,"x'"$long"'":2,"timestamp":"2025-09-03T12:00:00Z","value":1}'
+is "$status $(wc -l <out) $(cat err)" '0 1 ccm-normalize: WARN: property "a\x0ab" is not a string; leaving it out of the records
+ccm-normalize: WARN: property "x'"${long:0:49}"'" is not a string; leaving it out of the records' \
+	"... a newline in its name does not break the line, and a long name is cut at a character"
+for i in {1..1000}; do
+	echo '{"metric":"m","new_'"$i"'":1,"timestamp":"2025-09-03T12:00:00Z","value":1}'
+done >in
+run ccm-normalize <in
+is "$status $(wc -l <out) $(wc -l <err) $(tail -n 1 err)" \
+	"0 1000 101 ccm-normalize: WARN: no further property is reported that is left out" \
+	"... of a thousand such properties a hundred are reported, and no value is lost"
 
 # ---- bad lines ---------------------------------------------------------------
 
@@ -47,8 +71,8 @@ bad_line "a value that is null" '"value" is not a number' <<<'{"metric":"m",'$t'
 bad_line "no value" '"value" is missing' <<<'{"metric":"m",'$t'}'
 bad_line "no metric" '"metric" is missing' <<<'{'$t',"value":1}'
 bad_line "no timestamp" '"timestamp" is missing' <<<'{"metric":"m","value":1}'
-bad_line "a timestamp that is none" '"timestamp" is "yesterday", not an ISO 8601 time' <<<'{"metric":"m","timestamp":"yesterday","value":1}'
-bad_line "a label that is no string" 'label "metric.topic" is not a string' <<<'{"metric":"m","metric.topic":7,'$t',"value":1}'
+bad_line "a timestamp that is not one" '"timestamp" is "yesterday", not an ISO 8601 time' <<<'{"metric":"m","timestamp":"yesterday","value":1}'
+bad_line "two members called metric" 'not JSON: duplicate key at column 15' <<<'{"metric":"m","metric":"n",'$t',"value":1}'
 bad_line "two labels for one tag" 'labels "kafka_id" and "resource.kafka.id" both become tag "cluster_id"' <<<'{"metric":"m","kafka_id":"a","resource.kafka.id":"b",'$t',"value":1}'
 bad_line "a duplicate key" 'not JSON: duplicate key at column 27' <<<'{"metric":"m","value":1 , "value":2,'$t'}'
 bad_line "NaN" 'not JSON: invalid literal at column 25' < <(printf '%s\n' '{"metric":"m","value": nan,'$t'}')
@@ -91,7 +115,7 @@ is "$status $(wc -l <out)" "0 1" "a line of almost 1 MiB is a line"
 for p in ccm-normalize ccm-key; do
 	[ $p = ccm-key ] && in=$record || in=$point
 	$p <<<"$in" >/dev/full 2>err
-	is "$? $(cat err)" "74 $p: cannot write to standard output: No space left on device" "$p: a full disk is told, exit 74"
+	is "$? $(cat err)" "74 $p: ERROR: cannot write to standard output: No space left on device" "$p: a full disk is reported, exit 74"
 	set +o pipefail
 	yes "$in" | $p 2>err | head -1 >out
 	is "${PIPESTATUS[1]} $(wc -l <out)" "141 1" "$p: a reader that leaves ends it quietly"
@@ -107,7 +131,7 @@ for p in ccm-normalize ccm-key; do
 	rm fifo
 done
 run ccm-normalize <"$WORK"
-is "$status" 74 "an input that cannot be read is told, exit 74"
+is "$status" 74 "an input that cannot be read is reported, exit 74"
 
 # ---- ccm-key -----------------------------------------------------------------
 
@@ -147,7 +171,7 @@ for p in ccm-normalize ccm-key ccm-json; do
 	like "$($p -h)" "^usage: $p" "$p -h prints the usage"
 	like "$($p -V)" "^$p [0-9]" "$p -V prints the version"
 	run $p -Z </dev/null
-	is "$status $(cat err)" "64 $p: unknown option -Z; -h shows the usage" "$p: an unknown option"
+	is "$status $(cat err)" "64 $p: ERROR: unknown option -Z; -h shows the usage" "$p: an unknown option"
 	run $p argument </dev/null
 	is "$status" 64 "$p: an unexpected argument"
 	GLOBAL_LOG_LEVEL=LOUD run $p </dev/null

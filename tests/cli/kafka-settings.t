@@ -430,7 +430,7 @@ KAFKA_ENABLE_IDEMPOTENCE=false KAFKA_ACKS=1 run settings producer
 is "$status $(cat err)" '0 ' 'nothing is warned of where idempotence is not wanted'
 
 KAFKA_LINGER_MS=500 KAFKA_DELIVERY_TIMEOUT_MS=500 run settings producer
-is "$status $(cat err)" '78 settings: KAFKA_LINGER_MS is 500, and has to be less than KAFKA_DELIVERY_TIMEOUT_MS, which is 500' \
+is "$status $(cat err)" '78 settings: ERROR: KAFKA_LINGER_MS is 500, and has to be less than KAFKA_DELIVERY_TIMEOUT_MS, which is 500' \
 	'records may not wait for others as long as for a broker'
 KAFKA_LINGER_MS=500 KAFKA_DELIVERY_TIMEOUT_MS=0 run settings producer
 gives 'a delivery without end' linger.ms=500 delivery.timeout.ms=0
@@ -442,13 +442,13 @@ refused KAFKA_SASL_MECHANISM 'KAFKA_SASL_USERNAME is missing'
 refused KAFKA_SASL_MECHANISM 'KAFKA_SASL_PASSWORD is missing'
 KAFKA_SECURITY_PROTOCOL=SASL_SSL KAFKA_SASL_MECHANISM=plain KAFKA_SASL_USERNAME=a \
 	KAFKA_SASL_PASSWORD='pw ' run settings producer
-is "$status $(cat err)" '78 settings: KAFKA_SASL_PASSWORD ends with a blank, which kcat would cut off' \
+is "$status $(cat err)" '78 settings: ERROR: KAFKA_SASL_PASSWORD ends with a blank, which kcat would cut off' \
 	'a password that is refused is not missing too'
 KAFKA_SECURITY_PROTOCOL=SASL_SSL KAFKA_SASL_MECHANISM=MD5 run settings producer
-is "$status $(cat err)" '78 settings: KAFKA_SASL_MECHANISM is "MD5"; it takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or GSSAPI' \
+is "$status $(cat err)" '78 settings: ERROR: KAFKA_SASL_MECHANISM is "MD5"; it takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or GSSAPI' \
 	'... nor is a mechanism'
 KAFKA_SECURITY_PROTOCOL=SASL KAFKA_SASL_MECHANISM=PLAIN run settings producer
-is "$status $(cat err)" '78 settings: KAFKA_SECURITY_PROTOCOL is "SASL"; it takes plaintext, ssl, sasl_plaintext or sasl_ssl' \
+is "$status $(cat err)" '78 settings: ERROR: KAFKA_SECURITY_PROTOCOL is "SASL"; it takes plaintext, ssl, sasl_plaintext or sasl_ssl' \
 	'... nor is a mechanism without a use where the protocol is refused'
 KAFKA_SASL_MECHANISM=PLAIN run settings producer
 like "$(cat err)" 'WARN: KAFKA_SASL_MECHANISM is given and the security protocol is PLAINTEXT' \
@@ -528,9 +528,9 @@ printf 'p\0w' >secret
 KAFKA_SASL_PASSWORD_FILE=secret run settings producer
 refused KAFKA_SASL_PASSWORD NUL
 KAFKA_SASL_PASSWORD_FILE=none run settings producer
-refused KAFKA_SASL_PASSWORD_FILE 'cannot read "none"'
+refused KAFKA_SASL_PASSWORD_FILE 'cannot read none'
 KAFKA_SASL_PASSWORD_FILE=. run settings producer
-refused KAFKA_SASL_PASSWORD_FILE 'cannot read "."'
+refused KAFKA_SASL_PASSWORD_FILE 'cannot read .: Is a directory'
 KAFKA_SASL_PASSWORD_FILE=secret KAFKA_SASL_PASSWORD=x run settings producer
 refused KAFKA_SASL_PASSWORD_FILE 'both given'
 printf 'alice' >user

@@ -24,10 +24,10 @@ control() {
 }
 
 # sent_since_then: KEY<TAB>RECORD of all that came since the last call, sorted.
-syncs=0
 sent_since_then() {
-	control sync "sync-$((++syncs))"
-	until_true 10 grep -qxF "#sync-$syncs" topic.log || echo "no sync"
+	local token=sync-$BASHPID-${EPOCHREALTIME/./}
+	control sync "$token"
+	until_true 10 grep -qxF "#$token" topic.log || echo "no sync"
 	grep -v '^#' topic.log >raw
 	: >topic.log
 	cut -f 4,5 raw | sort
@@ -126,7 +126,7 @@ sed '/^echo/d; s/^exec .*/echo "% ERROR: Failed to produce message (154 bytes): 
 chmod +x knows/kcat
 PATH=$WORK/knows:$PATH run ccm-produce metrics <three
 is "$status $(cat err)" \
-	'77 ccm-produce: this user lacks the right to write to metrics: Broker: Topic authorization failed' \
+	'77 ccm-produce: ERROR: this user lacks the right to write to metrics: Broker: Topic authorization failed' \
 	'a record that librdkafka does not take is told like one that a broker refuses'
 
 # ---- the command line -------------------------------------------------------
@@ -138,11 +138,19 @@ is "$status $(cat out)" "0 ccm-produce $(ccm-key -V | cut -d' ' -f2)" '-V prints
 run ccm-produce
 is "$status" 64 'a missing topic is a usage error'
 run ccm-produce 'no/topic' </dev/null
-is "$status $(cat err)" '64 ccm-produce: "no/topic" is not a topic'\''s name: that is 1 to 249 of A-Z a-z 0-9 . _ -' \
+is "$status $(cat err)" '64 ccm-produce: ERROR: "no/topic" is not a topic'\''s name: that is 1 to 249 of A-Z a-z 0-9 . _ -' \
 	'so is a topic that Kafka cannot have'
 run ccm-produce -x metrics
-is "$status $(cat err)" '64 ccm-produce: unknown option -x; -h shows the usage' \
+is "$status $(cat err)" '64 ccm-produce: ERROR: unknown option -x; -h shows the usage' \
 	'so is an unknown option'
+run env KAFKA_SASL_PASSWORD=s3cret KAFKA_SASL_USERNAME=u KAFKA_SASL_MECHANISM=PLAIN \
+	KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1 ccm-produce -n
+is "$status $(grep password out) $(cat err)" '0 sasl.password=******** ' \
+	'-n prints the settings, the secrets masked'
+run env KAFKA_ACKS=maybe ccm-produce -n
+is "$status" 78 '... and refuses what a run refuses'
+run ccm-produce -n metrics
+is "$status" 64 '... it takes no topic'
 KAFKA_LINGER_MS=5ms run ccm-produce metrics </dev/null
 is "$status" 78 'a setting that is refused is status 78'
 GLOBAL_LOG_LEVEL=loud run ccm-produce metrics </dev/null
@@ -238,7 +246,7 @@ records 1 400 >input
 ccm-key <input | sort >wanted
 control push-errors Produce MSG_SIZE_TOO_LARGE 1
 CCM_SHIP_FILES=x.ndjson run ccm-produce metrics < <(cat input)
-like "$status $(cat err)" '^65 ccm-produce: the broker has refused ([0-9]+) of 400 records for good \(x.ndjson\), the others are sent: \1?.*Message size too large' \
+like "$status $(cat err)" '^65 ccm-produce: ERROR: the broker has refused ([0-9]+) of 400 records for good \(x.ndjson\), the others are sent: \1?.*Message size too large' \
 	'records that the broker refuses as too large are status 65'
 refused=$(sed -n 's/.*has refused \([0-9]*\) of.*/\1/p' err)
 sent_since_then >got
@@ -259,7 +267,7 @@ for reason in INVALID_RECORD POLICY_VIOLATION RECORD_LIST_TOO_LARGE; do
 done
 control push-errors Produce TOPIC_AUTHORIZATION_FAILED 9
 run ccm-produce metrics <three
-like "$status $(cat err)" '^77 ccm-produce: this user lacks the right to write to metrics' \
+like "$status $(cat err)" '^77 ccm-produce: ERROR: this user lacks the right to write to metrics' \
 	'records that may not be written are status 77'
 control clear-errors Produce
 sent_since_then >/dev/null
@@ -350,7 +358,7 @@ like "$status $(cat err)" '^78 .*no TLS with the broker: .*certificate verify fa
 until_true 20 [ -s gone.status ]
 control topic-error gone none
 is "$(cat gone.status gone.err)" \
-	$'69\nccm-produce: topic gone does not exist, and the broker does not create it; nothing was sent' \
+	$'69\nccm-produce: ERROR: topic gone does not exist, and the broker does not create it; nothing was sent' \
 	'a topic that stays unknown is status 69'
 
 # ---- in the middle of a send ------------------------------------------------
@@ -395,7 +403,7 @@ until_true 10 gone "$key"
 kill -TERM "$kcat"
 ended
 control rtt all 0
-like "$status $(cat err)" '^75 ccm-produce: delivered [0-9]+ of (6000|an unknown number of) records to metrics' \
+like "$status $(cat err)" '^75 ccm-produce: ERROR: delivered [0-9]+ of (6000|an unknown number of) records to metrics' \
 	'kcat ended by SIGTERM is status 75, with numbers'
 
 rm -f go
@@ -404,7 +412,7 @@ until_true 10 child "$sending"
 touch go
 kill -KILL "$(child "$sending")"
 ended
-like "$status $(cat err)" '^75 ccm-produce: delivered [0-9]+ of .*: kcat ended with status 137' \
+like "$status $(cat err)" '^75 ccm-produce: ERROR: delivered [0-9]+ of .*: kcat ended with status 137' \
 	'kcat ended by SIGKILL too'
 
 rm -f go
@@ -465,7 +473,7 @@ control up all
 
 until_true 20 [ -s away.left ]
 like "$(cat away.status) $(cat away.err)" \
-	'^75 ccm-produce: no broker has answered: .*Connection refused.*; nothing was sent$' \
+	'^75 ccm-produce: ERROR: no broker has answered: .*Connection refused.*; nothing was sent$' \
 	'brokers that do not answer at the start are status 75'
 is "$(tr -d ' ' <away.left)" 3 'and standard input is left as it was'
 until_true 20 [ -s tls.status ]

@@ -56,9 +56,17 @@ is "$status" 64 "an unknown option: status 64"
 run ccm-scrape -f
 is "$status" 64 "-f without an hour: status 64"
 run ccm-scrape now
-is "$status" 64 "an argument: status 64"
+is "$status:$(<err)" '64:ccm-scrape: ERROR: unexpected argument "now"; -h shows the usage' \
+	"an argument: status 64"
+for option in -h -V; do
+	GLOBAL_LOG_LEVEL=bogus STATE_DIRECTORY=/a:/b CCM_NOW=x run ccm-scrape $option
+	is "$status:$(<err)" 0: "$option works whatever the environment says"
+done
 run ccm-scrape -l -f 2025-09-02T00
 is "$status" 64 "-l with -f: status 64"
+run ccm-scrape -l -n
+is "$status" 64 "-l with -n: status 64"
+like "$(<err)" 'exclude each other' "... and why"
 for hour in 2025-09-02 2025-13-02T00 2025-02-29T00 2025-09-02T24 2025-09-02T00:30 x; do
 	scrape -f "$hour"
 	[[ $status = 64 && $(<err) = *"$hour"* ]]
@@ -144,8 +152,10 @@ while read -r list preset resource; do
 		"$name=" "${name}_FILE=file" CCM_QUERIES="$preset"
 	refused "${name}" "both $name and _FILE" \
 		"$name=a" "${name}_FILE=file" CCM_QUERIES="$preset"
-	refused "$name: \"a b\"" "$name: a blank within an id" \
-		"$name=a b" CCM_QUERIES="$preset"
+	# shellcheck disable=SC2016 # as it stands in a template
+	for id in 'a b' 'lkc-1;lkc-2' "'lkc-1'" '"lkc-1"' '${CLUSTER_ID}'; do
+		refused "$name" "$name: $id is not an id" "$name=$id" CCM_QUERIES="$preset"
+	done
 done <<'END'
 CLUSTER kafka-cost kafka.id
 CLUSTER kafka-throughput kafka.id
@@ -297,20 +307,96 @@ refused KAFKA_ACKS "a Kafka setting that is refused" KAFKA_ACKS=maybe
 refused KAFKA_SETTINGS "KAFKA_SETTINGS that are not JSON" KAFKA_SETTINGS='{'
 refused security_protocl "a key of KAFKA_SETTINGS that nobody knows" \
 	KAFKA_SETTINGS='{"security_protocl":"SSL"}'
-for name in CONFLUENT_METRICS_CAFILE CONFLUENT_METRICS_REQUESTS_PER_MINUTE \
-	CONFLUENT_METRICS_HOST CCM_RATE_DIR CCM_KAFKA_TRANSACTIONAL_ID; do
+for name in CONFLUENT_METRICS_REQUESTS_PER_MINUTE CONFLUENT_METRICS_HOST \
+	CONFLUENT_METRICS_REQUEST_TIMEOUT CONFLUENT_METRICS_QUERY_SECONDS \
+	CONFLUENT_METRICS_QUERY_PAGES CONFLUENT_METRICS_TIMEOUT CCM_RATE_DIR CCM_KAFKA_TRANSACTIONAL_ID; do
 	shows "# $name=7" "-n shows $name" $name=7
 done
+scrape CONFLUENT_METRICS_CAFILE=7 -n
+is "$status:$(grep -c '^# CONFLUENT_METRICS_CAFILE=7$' out)" 78:1 \
+	"-n shows CONFLUENT_METRICS_CAFILE, also one that it refuses"
+
+# ---- -n refuses what a run refuses
+
+while IFS='|' read -r text setting; do
+	for option in -n -S; do
+		scrape "$(printf '%b' "$setting")" $option
+		[[ $status = 78 && $(<err) = *"ccm-scrape: ERROR: $text"* ]]
+		ok $? "$option refuses $setting"
+	done
+done <<'END'
+CONFLUENT_METRICS_API_KEY|CONFLUENT_METRICS_API_KEY=a:b
+CONFLUENT_METRICS_API_KEY|CONFLUENT_METRICS_API_KEY="KEY"
+CONFLUENT_METRICS_API_KEY|CONFLUENT_METRICS_API_KEY=\0357\0273\0277KEY
+CONFLUENT_METRICS_API_KEY|CONFLUENT_METRICS_API_KEY=${KEY}
+CONFLUENT_METRICS_API_SECRET has|CONFLUENT_METRICS_API_SECRET=x\ny
+CONFLUENT_METRICS_API_SECRET|CONFLUENT_METRICS_API_SECRET='x'
+CONFLUENT_METRICS_TIMEOUT|CONFLUENT_METRICS_TIMEOUT=x
+CONFLUENT_METRICS_REQUESTS_PER_MINUTE|CONFLUENT_METRICS_REQUESTS_PER_MINUTE=5e1
+CONFLUENT_METRICS_HOST|CONFLUENT_METRICS_HOST=http://metrics.example
+CONFLUENT_METRICS_HOST|CONFLUENT_METRICS_HOST=file:///etc/passwd
+CCM_NOW|CCM_NOW=2025-09-02T01:05:00+99:99
+STATE_DIRECTORY|STATE_DIRECTORY=/a:/b
+CONFLUENT_METRICS_CLUSTER_ID_LIST|CONFLUENT_METRICS_CLUSTER_ID_LIST=lkc-1;lkc-2
+END
+scrape CONFLUENT_METRICS_API_SECRET=$'s3cret\n' -n
+[[ $status = 78 && $(<err) = *'CONFLUENT_METRICS_API_SECRET has'*newline* ]]
+ok $? "-n refuses a secret with a newline at its end"
+grep -q s3cret out err
+is $? 1 "... and does not show it"
+scrape CONFLUENT_METRICS_TIMEOUT=x -n
+is "$(bodies | wc -l)" 3 "... and prints the plan all the same"
+scrape KAFKA_ACKS=nonsense -S -n
+is "$status" 0 "with -S, -n does not look at Kafka's settings"
+like "$(<out)" '^[^a]*CONFLUENT' "... and prints none of them"
+! grep -q '# acks' out
+ok $? "... such as acks"
+
+# ---- a run that is refused leaves word
+
+rm -rf xdg
+mkdir -p xdg/ccm
+scrape CCM_RECORDS=csv CONFLUENT_METRICS_TIMEOUT=x
+is "$status:$(jq -c '[.exit, .last_error.message]' xdg/ccm/status/last-run.json)" \
+	'78:[78,"CCM_RECORDS is \"csv\"; it takes cost-control, or nothing"]' \
+	"a run that is refused for its settings records the first problem"
+rm -rf xdg
 
 # ---- all errors at once
 
 scrape CONFLUENT_METRICS_API_SECRET= CONFLUENT_METRICS_CLUSTER_ID_LIST= \
 	MINUTE_TO_SCRAPE_AT=4 CCM_BACKFILL_HOURS=0 CCM_NOW=now CCM_RECORDS=x \
-	METRICS_TOPIC=.. KAFKA_ACKS=maybe
-is "$status" 78 "eight errors: status 78"
-is "$(grep -oE '(API_SECRET|CLUSTER_ID_LIST|MINUTE_TO_SCRAPE_AT|CCM_BACKFILL_HOURS|CCM_NOW|CCM_RECORDS|METRICS_TOPIC|KAFKA_ACKS) ?(is|:)' err | wc -l)" \
-	8 "each is told"
-is "$(wc -l <err)" 8 "... in a line"
+	METRICS_TOPIC=.. KAFKA_ACKS=maybe GLOBAL_LOG_LEVEL=bogus
+is "$status" 78 "nine errors: status 78"
+is "$(grep -oE '(GLOBAL_LOG_LEVEL|API_SECRET|CLUSTER_ID_LIST|MINUTE_TO_SCRAPE_AT|CCM_BACKFILL_HOURS|CCM_NOW|CCM_RECORDS|METRICS_TOPIC|KAFKA_ACKS) ?(is|:)' err | wc -l)" \
+	9 "each is reported"
+is "$(grep -c '^ccm-scrape: ERROR: ' err)" 9 "... in an ERROR line"
+is "$(wc -l <err)" 9 "... and nothing else is"
+
+# ---- an empty plan
+
+mkdir -p xdg/ccm/{work,hours/2025-09-02T00Z,spool,cache,status}
+echo 2025-09-02T00Z >xdg/ccm/since
+scrape -n
+is "$status" 0 "-n with nothing due: status 0"
+is "$(grep -v '^# ' out)" '' "... and no line but of settings"
+plan=$(sed -n 's/^\$ \(ccm-scrape -n | .*ccm-fetch query\).*/\1/p' "$ROOT/tools/ccm-scrape.1")
+run env "${base[@]}" bash -o pipefail -c "$plan"
+is "$status:$(<out):$(<err)" 0:: "... the manual's \"$plan\" ends with 0 then"
+grep -qF "$plan" "$ROOT/README.md"
+ok $? "... the README has the same"
+begin=${EPOCHREALTIME/./}
+scrape -S
+took=$((${EPOCHREALTIME/./} - begin))
+is "$status:$(<err)" 0: "a run with nothing to do: status 0, no message"
+mkdir shim
+printf '#!/bin/sh\ntouch %s/jq-was-run\n' "$WORK" >shim/jq
+chmod +x shim/jq
+PATH=$WORK/shim:$PATH scrape -S
+[ ! -e jq-was-run ]
+ok $? "... does not start jq (it took $took us)"
+scrape CONFLUENT_METRICS_API_SECRET= -S
+is "$status" 78 "... and refuses wrong settings all the same"
 
 # ---- the manual page's first example
 

@@ -38,7 +38,7 @@ as_wanted "... and every value of the four hours is on the topic, once"
 
 wait "$waiting"
 is "$?" 75 "while another one runs: status 75"
-like "$(<locked.err)" 'another ccm-scrape holds ' "... and why"
+like "$(<locked.err)" 'another ccm-hours holds ' "... and why"
 ((SECONDS - begin >= 9))
 ok $? "... after ten seconds"
 is "$(ls locked)" lock "... nothing is done"

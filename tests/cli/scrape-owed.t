@@ -95,7 +95,7 @@ at 13
 fault '{"match":"retained_bytes","times":5,"fault":{"status":503}}'
 ccm-scrape 2>err
 CONFLUENT_METRICS_API_SECRET=wrong run ccm-scrape
-is "$status" 75 "a wrong secret while something is owed: status 75"
+is "$status" 77 "a wrong secret while something is owed: status 77"
 is "$(last_run .owed_bodies)" 1 "... it stays owed"
 run ccm-scrape
 is "$status" 0 "... and comes when the secret is right"

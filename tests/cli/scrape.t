@@ -20,14 +20,13 @@ ccm-scrape -n -f 2025-09-02T00 | grep -v '^#' | ccm-fetch query 2>/dev/null |
 is "$(wc -l <wanted)" 39 "three clusters: 12 principals twice, 15 topics"
 as_wanted "every value is on the topic, once"
 is "$(spool)" '' "the spool is empty"
-is "$(last_run 'del(.time, .started, .totals.since)')" '{"exit":0,"hours":["2025-09-02T00Z"],"requests":3,"throttled":0,"refused_resources":[],"records":39,"rejected":0,"owed_bodies":0,"hours_lost":0,"hours_undone":0,"minute":5,"ships":true,"totals":{"runs":1,"hours":1,"requests":3,"throttled":0,"records":39,"rejected":0}}' \
+is "$(last_run 'del(.time, .started, .totals.since)')" '{"exit":0,"hours":["2025-09-02T00Z"],"requests":3,"throttled":0,"refused_resources":[],"records":39,"rejected":0,"owed_bodies":0,"hours_lost":0,"hours_undone":0,"minute":5,"ships":true,"last_hour":"2025-09-02T00Z","totals":{"runs":1,"hours":1,"requests":3,"throttled":0,"records":39,"rejected":0}}' \
 	"status/last-run.json"
-like "$(<err)" 'ccm-scrape: hour 2025-09-02T00Z: 39 records, 3 requests, [0-9.]+ s' \
+like "$(<err)" 'ccm-hours: hour 2025-09-02T00Z: 39 records, 3 requests, [0-9.]+ s' \
 	"a line for the hour"
 like "$(<err)" 'ccm-produce: 39 records to confluent-metrics in [0-9.]+ s, of 2025-09-02T00Z.001.ndjson'$ \
 	"... a line for the topic"
 is "$(wc -l <err)" 2 "... and no other"
-is "$(grep -c WARN err)" 0 "no warning: all metrics are known to the API"
 is "$(find "$STATE_DIRECTORY" -perm /077 ! -type l)" '' \
 	"nothing in the state directory is readable by others"
 forget_requests
@@ -44,7 +43,7 @@ run ccm-scrape
 is "$status" 0 "three hours were missed: status 0"
 is "$(asked | cut -d ' ' -f 1 | uniq)" '2025-09-02T01Z
 2025-09-02T02Z
-2025-09-02T03Z' "they are made up, the oldest first"
+2025-09-02T03Z' "they are backfilled, the oldest first"
 as_wanted "... all of their values, once"
 like "$(<err)" '3 hours to be done, the oldest is 2025-09-02T01Z' "... and that is said"
 
@@ -60,24 +59,13 @@ at 05
 forget_requests
 CCM_QUERIES=own.json run ccm-scrape
 is "$status" 69 "a metric that the API does not know: status 69"
-is "$(grep -c 'WARN: the preset ./own.json asks for io.confluent.kafka.server/partition_cuont,' err)" 1 \
-	"... one warning names it and the preset"
-like "$(asked)" 'partition_cuont' "... it is asked for all the same"
+is "$(grep -c 'ERROR: io.confluent.kafka.server/partition_cuont: .*Unknown metric' err)" 1 \
+	"... one error names it, with what the API says"
+like "$(asked)" 'partition_cuont' "... it is queried all the same"
 is "$(on_topic | jq -r .name | uniq -c | tr -s ' ')" ' 3 confluent_kafka_server_partition_count' \
 	"... and the other metric arrives"
 cloud GET log | grep -c descriptors >n
-is "$(<n)" 0 "the metrics' names, once fetched, are kept"
-touch -d '25 hours ago' "$STATE_DIRECTORY"/cache/descriptors-*
-forget_requests
-run ccm-scrape -f 2025-09-02T04
-cloud GET log | grep -c descriptors >n
-is "$(<n)" 1 "... for a day"
-rm "$STATE_DIRECTORY"/cache/descriptors-*
-fault '{"path":"descriptors","times":-1,"fault":{"status":404}}'
-run ccm-scrape -f 2025-09-02T04
-is "$status" 0 "without the metrics' names: status 0"
-like "$(<err)" 'names are not to be had' "... and that is said"
-no_faults
+is "$(<n)" 0 "... and no request goes to the metrics' names: ccm-check checks those"
 
 forget_topic
 at 06
@@ -135,8 +123,12 @@ rm -r "$STATE_DIRECTORY"/hours/2025-09-02T09Z*
 ccm-scrape -S 2>/dev/null
 is "$(spool | grep -c T09)" 3 "a file that waits in the spool is never replaced"
 rm "$STATE_DIRECTORY"/spool/2025-09-02T09Z.00[23].ndjson
-run ccm-ship -1 "$STATE_DIRECTORY/spool" ccm-produce confluent-metrics
-is "$status" 0 "a ccm-ship sends what -S has left"
+METRICS_TOPIC='a b' run ccm-send -1 "$STATE_DIRECTORY/spool"
+is "$status:$(grep -c METRICS_TOPIC err)" 78:1 "ccm-send refuses a topic that Kafka cannot have"
+run ccm-send -1
+is "$status" 64 "... and no spool: status 64"
+run ccm-send -1 "$STATE_DIRECTORY/spool"
+is "$status" 0 "ccm-send sends what -S has left"
 as_wanted "... and all is on the topic, once"
 
 at 11
@@ -163,7 +155,7 @@ like "$(on_topic | grep '"sa-0001"' | grep request_bytes)" \
 	'^\{"fields":\{"value":[0-9]+\},"name":"confluent_kafka_server_request_bytes","tags":\{"cluster_id":"lkc-0001","principal_id":"sa-0001"\},"timestamp":1756810800\}$' \
 	"... and the tag is principal_id"
 
-# ---- what can no longer be made up
+# ---- what can no longer be backfilled
 
 CCM_NOW=2025-09-03T06:05:00Z
 cloud POST now "{\"now\":\"$CCM_NOW\"}" >/dev/null
@@ -172,7 +164,7 @@ is "$status" 0 "CCM_BACKFILL_HOURS=3: status 0"
 is "$(hours)" '2025-09-03T03Z
 2025-09-03T04Z
 2025-09-03T05Z' "... the last three hours are done, older ones forgotten"
-is "$(grep ERROR err)" 'ccm-scrape: ERROR: hours lost: 16, from 2025-09-02T10Z to 2025-09-03T02Z, were never fetched and are older than CCM_BACKFILL_HOURS=3' \
+is "$(grep ERROR err)" 'ccm-hours: ERROR: hours lost: 16, from 2025-09-02T10Z to 2025-09-03T02Z, were never fetched and are older than CCM_BACKFILL_HOURS=3' \
 	"... and those that were never done are told"
 is "$(<"$STATE_DIRECTORY/status/hours_lost")" 16 "... counted"
 is "$(last_run .hours_lost)" 16 "... and in the status"

@@ -371,7 +371,8 @@ http DELETE /sim/faults
 query .
 is "$body" "$first" 'all faults can be forgotten'
 for rule in '{}' '{"fault":"x"}' '{"fault":"status"}' '{"fault":{"slow":true}}' \
-	'{"fault":"cut","paths":"x"}'; do
+	'{"fault":"cut","paths":"x"}' '{"fault":"cut","percent":101}' \
+	'{"fault":"cut","match":[1]}' '{"fault":{"endless":""}}'; do
 	fault "$rule"
 	is "$code" 400 "the rule $rule is refused"
 done
@@ -384,6 +385,48 @@ is "$(log '.[0] | [.method, .url, .auth, .credentials, .points, .user_agent, (.b
 http DELETE /sim/log
 is "$(log length)" 0 'the log can be emptied'
 
+fault '{"match":["lkc-0001","retained_bytes"],"fault":{"status":504}}'
+query .
+codes=$code
+query '.aggregations[0].metric = "io.confluent.kafka.server/retained_bytes"'
+is "$codes $code" '200 504' 'a fault can be for one resource of one metric'
+for _ in 1 2; do
+	http DELETE /sim/faults
+	fault '{"times":-1,"percent":30,"seed":7,"fault":{"status":503}}'
+	codes=
+	for _ in {1..20}; do
+		query .
+		codes+="$code "
+	done
+	echo "$codes"
+done >chances
+is "$(sort -u chances | wc -l) $(($(head -1 chances | grep -o 503 | wc -l) > 1))" '1 1' \
+	'a fault can come by chance, which falls the same way each time'
+http DELETE /sim/faults
+fault '{"times":2,"fault":"empty_pages"}'
+query .
+codes=$(token)
+query .
+is "$code $(data .) $([ "$codes" != "$(token)" ] && [ -n "$codes" ] && echo new)" '200 [] new' \
+	'pages can be empty, with ever-new tokens'
+fault '{"fault":{"endless":"ab","status":503,"body":"begin "}}'
+endless=$(
+	exec 3<>"/dev/tcp/127.0.0.1/${url##*:}"
+	printf 'POST /v2/metrics/cloud/query HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n' >&3
+	head -c 100000 <&3 | tr -d '\r\n0-9A-F'
+)
+like "$endless" 'begin (ab){2000}' 'an answer can be endless'
+http POST /sim/date '{"ahead":3600}'
+query .
+like "$headers" 'Date: Wed, 03 Sep 2025 14:10:00 GMT' "the Date can be before the clock"
+http POST /sim/date '{"ahead":null}'
+query .
+[[ $headers != *Date:* ]]
+ok $? '... or missing'
+http POST /sim/date '{"ahead":"x"}'
+is "$code" 400 '... and nothing else'
+http POST /sim/date '{"ahead":0}'
+http DELETE /sim/log
 http POST /sim/now '{"now":"2025-09-03T12:30:00Z"}'
 query '.granularity = "PT1M"'
 is "$(data .timestamp | jq -r max)" 2025-09-03T12:29:00Z 'the clock can be set'

@@ -177,7 +177,7 @@ SYSLOG_IDENTIFIER=ccm-timer-generator
 OBJECT_SYSTEMD_UNIT=ccm-scrape@bad.timer:" \
 		'under systemd it tells the journal, as an error of the timer that is missing'
 else
-	ok 0 'the journal # SKIP unshare is not allowed here'
+	skip 'the journal' 'unshare is not allowed here'
 fi
 
 # ---- the example of an environment file

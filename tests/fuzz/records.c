@@ -1,6 +1,6 @@
 /*
  * The record parser: a line that follows another is read just as it is read on
- * its own, whatever was learnt of the layout of the first.
+ * its own, whatever the reader holds of the first.
  */
 #include <stdint.h>
 
@@ -33,7 +33,7 @@ check_same(const struct record *a, const struct record *b)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct record learnt = RECORD_INIT;
+	struct record used = RECORD_INIT;
 	struct buf line = BUF_INIT, problem = BUF_INIT;
 	const uint8_t *end = data + len;
 
@@ -52,14 +52,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		    &fresh, line.data, line.len, "profileId", &problem);
 		if (good !=
 		    record_read(
-			&learnt, line.data, line.len, "profileId", &problem))
+			&used, line.data, line.len, "profileId", &problem))
 			__builtin_trap();
 		if (good)
-			check_same(&learnt, &fresh);
+			check_same(&used, &fresh);
 		record_free(&fresh);
 		data = newline < end ? newline + 1 : end;
 	}
-	record_free(&learnt);
+	record_free(&used);
 	buf_free(&line);
 	buf_free(&problem);
 	return 0;

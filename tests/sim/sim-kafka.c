@@ -1,6 +1,6 @@
 /*
  * sim-kafka - a Kafka cluster for tests: librdkafka's mock cluster on real
- * sockets of 127.0.0.1, which can be told to refuse, to be slow and to go away.
+ * sockets of 127.0.0.1, which can be made to refuse, to be slow and to go away.
  *
  *	sim-kafka [-b BROKERS] [-t TOPIC[:PARTITIONS]]... [-c FIFO] [-r FILE]
  *
@@ -134,7 +134,7 @@ struct sim {
 	rd_kafka_t *handle;
 	rd_kafka_mock_cluster_t *cluster;
 	int nbrokers;
-	long longest_rtt_ms; /* that was ever told */
+	long longest_rtt_ms; /* that was ever set */
 	struct reader reader;
 };
 
@@ -168,7 +168,7 @@ sleep_ms(long ms)
 /* ---- the consumer ---------------------------------------------------------
  */
 
-/* librdkafka's own lines tell of brokers that went away, as they were told. */
+/* librdkafka's own lines report brokers that we took away. */
 static void
 no_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
@@ -191,7 +191,7 @@ static rd_kafka_t *
 new_consumer(const char *brokers)
 {
 	static const char *const settings[][2] = {
-	    {"group.id", "sim-kafka"}, /* asked for, never joined */
+	    {"group.id", "sim-kafka"}, /* required, never joined */
 	    {"enable.auto.commit", "false"},
 	    {"auto.offset.reset", "earliest"},
 	    {"isolation.level", "read_uncommitted"},
@@ -346,7 +346,8 @@ find_targets(struct reader *reader)
 	return true;
 }
 
-/* Takes the next sync command on, or looks whether this one is done. */
+/* Takes the next sync command on, or looks whether this one is done. One that
+ * came behind a new topic waits until that is read too. */
 static void
 serve_syncs(struct reader *reader)
 {
@@ -354,7 +355,8 @@ serve_syncs(struct reader *reader)
 		char *token = NULL;
 
 		pthread_mutex_lock(&reader->lock);
-		if (reader->nsyncs > 0)
+		if (reader->nsyncs > 0 &&
+		    reader->npartitions == reader->nwanted)
 			token = reader->syncs[0];
 		pthread_mutex_unlock(&reader->lock);
 		if (token == NULL || !find_targets(reader))

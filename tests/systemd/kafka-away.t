@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Kafka goes away under a running service, and comes back: what systemctl and
-# ccm-status show, and that nobody has to lend a hand.
+# ccm-status show, and that no operator is needed.
 # shellcheck source=tests/systemd/machine.sh
 . "$(dirname "$0")/machine.sh"
 
@@ -34,23 +34,23 @@ mv hour.00 wanted
 as_wanted "an hour arrives"
 idle() { [[ $(property "$ship" StatusText) = idle ]]; }
 until_true 10 idle
-is "$(property "$ship" StatusText)" idle "... ccm-ship tells systemd that it is idle"
+is "$(property "$ship" StatusText)" idle "... ccm-ship reports to systemd that it is idle"
 run status -c
 is "$status" 0 "... ccm-status -c: $(<out)"
 invocation=$(property "$ship" InvocationID)
 
 # ---- away
 
-kafka down all
 forget_topic
+kafka down all
 for hour in 02 03 04; do
 	set_clock prod "$hour:59"
 	run on systemctl start "$scrape"
 	is "$status" 0 "Kafka is away: ccm-scrape goes on in hour $hour"
 done
 reason='no broker has answered: [^"]*'
-tells() { [[ $(property "$ship" StatusText) =~ 3\ files.*"; ".*$reason ]]; }
-until_true 60 tells
+reports() { [[ $(property "$ship" StatusText) =~ 3\ files.*"; ".*$reason ]]; }
+until_true 60 reports
 like "$(on systemctl status --no-pager --full "$ship")" \
 	"Active: active \\(running\\).*Status: \"(waiting|sending): 3 files \\([0-9]+ bytes\\).*; .*$reason\"" \
 	"systemctl status shows ccm-ship at work, what waits, and why"
@@ -75,7 +75,7 @@ mv hours.away wanted
 as_wanted "... every value of the three hours is on the topic, once"
 until_true 10 idle
 is "$(property "$ship" StatusText)" idle "... its status forgets the reason"
-is "$(property "$ship" InvocationID)" "$invocation" "... and it was never started anew"
+is "$(property "$ship" InvocationID)" "$invocation" "... and it was never restarted"
 run status -c
 is "$status" 0 "... ccm-status -c: $(<out)"
 journal -u "$ship" -p warning..warning >warnings

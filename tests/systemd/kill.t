@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # The services' processes are killed, one of each kind, and the services are
-# stopped at work: nothing is lost, and it is systemd and ccm that mend it.
+# stopped at work: nothing is lost, and systemd and ccm recover by themselves.
 # shellcheck source=tests/systemd/machine.sh
 . "$(dirname "$0")/machine.sh"
 
 # meets UNIT COMMAND DEED...: waits for a process of the unit whose command line
 # matches, and does the deed to its pid. Some are there for milliseconds: so the
-# unit is made to stand still while we look.
+# unit is made to stand still while we look. Status 1 where the hour is over
+# without it.
 meets() {
 	local unit=$1 pid words still end=$((SECONDS + 30)) met=1
 	while ((met != 0 && SECONDS < end)); do
 		for still in "$cgroup"/system.slice/*/"$unit"/cgroup.freeze; do :; done
-		{ echo 1 >"$still"; } 2>/dev/null || continue
+		{ echo 1 >"$still"; } 2>/dev/null || {
+			! is_over || break
+			continue
+		}
 		for pid in $(processes "$unit"); do
 			{ mapfile -d '' words <"/proc/$pid/cmdline"; } 2>/dev/null || continue
 			[[ ${words[*]} =~ $2 ]] || continue
@@ -19,6 +23,7 @@ meets() {
 			met=$?
 			break
 		done
+		((met == 0)) || ! is_over || end=0
 		{ echo 0 >"$still"; } 2>/dev/null
 	done
 	return "$met"
@@ -40,20 +45,29 @@ hours=0
 next_hour() {
 	printf -v hour %02d "$hours"
 	((++hours))
+	expect "$hour"
+	mv wanted "hour.$hour"
 	set_clock prod "$(printf %02d:05 "$hours")"
 }
 
 # kill_all UNIT PID
 kill_all() { on systemctl kill --signal=KILL "$1"; }
 
+# is_over: nothing of the hour is left to do, or almost
+is_over() {
+	[ -d "$root/var/lib/ccm/prod/hours/2025-09-02T${hour}Z" ] &&
+		! compgen -G "$root/var/lib/ccm/prod/spool/*.ndjson" >/dev/null
+}
+
 is_done() { [ -d "$(state prod)/hours/2025-09-02T${hour}Z" ] && sent prod; }
 
 # A name for the test, a unit and the command of a process of it
 victims=(
-	"ccm-scrape|ccm-scrape|^bash [^ ]*/ccm-scrape -S"
+	"ccm-hours|ccm-scrape|^[^ ]*ccm-hours .*/ccm-scrape-hour"
+	"the hour's script|ccm-scrape|^bash [^ ]*/ccm-scrape-hour"
 	"ccm-fetch|ccm-scrape|^ccm-fetch query"
 	"ccm-normalize|ccm-scrape|^ccm-normalize "
-	"ccm-ship|ccm-ship|^[^ ]*/ccm-ship .*/spool "
+	"ccm-ship|ccm-ship|^ccm-ship .*/spool "
 	"ccm-produce|ccm-ship|^bash [^ ]*/ccm-produce "
 	"kcat that asks|ccm-ship|^kcat .* -L "
 	"kcat that sends|ccm-ship|^kcat .* -P "
@@ -65,10 +79,6 @@ victims=(
 start_kafka
 # So many values that they do not fit into a pipe
 start_cloud -c 3 -P 100 -T 100
-for ((n = 0; n < ${#victims[@]} + 2; n++)); do
-	expect "$(printf %02d "$n")"
-	mv wanted "hour.$(printf %02d "$n")"
-done
 boot
 install_package
 configure prod
@@ -79,20 +89,34 @@ done
 on systemctl daemon-reload
 on systemctl start ccm-ship@prod.service
 
-for victim in "${victims[@]}"; do
-	IFS='|' read -r name unit command <<<"$victim"
+# hour_with UNIT COMMAND DEED...: an hour, at a process of which the deed is done.
+# Sets $met; appends the hour to $late where it is not done and sent after all,
+# and values that are lost to the file diff.
+hour_with() {
 	next_hour
 	slowly
 	on systemctl start --no-block ccm-scrape@prod.service
+	meets "$@"
+	met=$?
+	quickly
+	until_true 60 is_done || late+=" $hour"
+	on_topic | uniq >got
+	comm -23 "hour.$hour" got >>"diff"
+}
+
+for victim in "${victims[@]}"; do
+	IFS='|' read -r name unit command <<<"$victim"
 	deed=(kill -KILL)
 	[[ $name != all* ]] || deed=(kill_all "$unit@prod.service")
-	meets "$unit@prod.service" "$command" "${deed[@]}"
-	ok $? "SIGKILL to $name, in hour $hour"
-	quickly
-	until_true 60 is_done
-	ok $? "... the hour is done and sent all the same"
-	on_topic | uniq >got
-	comm -23 "hour.$hour" got >"diff"
+	late=
+	: >"diff"
+	# On a busy machine one may come and go unseen: there are more hours.
+	for _ in 1 2 3; do
+		hour_with "$unit@prod.service" "$command" "${deed[@]}"
+		((met != 0 && hours < 20)) || break
+	done
+	ok "$met" "SIGKILL to $name, in hour $hour"
+	is "$late" '' "... the hour is done and sent all the same"
 	ok "$(wc -l <"diff")" "... no value is lost"
 done
 : >"diff"

@@ -4,7 +4,7 @@
 #
 # Its root directory is that of the machine we run on, seen through an overlay:
 # what it writes is in a tmpfs. The mounts are in a mount namespace of the test,
-# and what it starts is told by the kernel to end with it; so nothing of all this
+# and the kernel ends what it starts together with it; so nothing of all this
 # is left, even where the test is killed.
 # shellcheck disable=SC2034 # used by those that source it
 

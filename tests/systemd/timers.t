@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installed from the package, under a real systemd: the generator's timers, an
-# hour that comes by itself, and what a reboot makes up.
+# hour that comes by itself, and what is backfilled after a reboot.
 # shellcheck source=tests/systemd/machine.sh
 . "$(dirname "$0")/machine.sh"
 
@@ -67,9 +67,9 @@ on systemd-run -q --pipe --wait -p EnvironmentFile=/etc/odd.env /usr/bin/env -0 
 declare -A last=()
 while IFS= read -r -d '' variable; do
 	last[${variable%%=*}]=$variable
-done < <("$B/lib/ccm/ccm-env-file" "$root/etc/odd.env")
+done < <(env -i PATH="$PATH" "$B/lib/ccm/ccm-instance" -e "$root/etc" odd env -0 | grep -z '^[A-Z][0-9]*=')
 printf '%s\0' "${last[@]}" | sort -z | cmp - by-systemd >"diff"
-ok $? "ccm-env-file reads a file as systemd does ($(tr -cd '\0' <by-systemd | wc -c) variables)"
+ok $? "ccm-instance reads a file as systemd does ($(tr -cd '\0' <by-systemd | wc -c) variables)"
 : >"diff"
 ok $(($(tr -cd '\0' <by-systemd | wc -c) < 12)) "... and there is much in it"
 
@@ -93,7 +93,7 @@ for instance in early:5 quoted:17 late:59 default:5; do
 	delay=$(delay "$instance" "$minute")
 	((delay <= 120))
 	ok $? "... in a zone of +05:30 too, and at most two minutes behind ($delay s)"
-	is "$(timer "$instance" Persistent)" yes "... and makes up what it has missed"
+	is "$(timer "$instance" Persistent)" yes "... and backfills what it has missed"
 done
 for instance in bad worse; do
 	is "$(timer "$instance" LoadState)" not-found "$instance: no timer for a bad minute"

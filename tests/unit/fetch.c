@@ -1,4 +1,5 @@
 #include "../../tools/ccm-fetch/body.h"
+#include "../../tools/ccm-fetch/flags.h"
 #include "../../tools/ccm-fetch/points.h"
 #include "../../tools/ccm-fetch/response.h"
 
@@ -161,6 +162,55 @@ START_TEST(other_filters_are_not_cut)
 }
 END_TEST
 
+#define FIELD(label, op, value) \
+	"{\"field\":\"" label "\",\"op\":\"" op "\",\"value\":\"" value "\"}"
+#define TOPIC(topic) FIELD("metric.topic", "EQ", topic)
+#define AND(filters) "{\"op\":\"AND\",\"filters\":[" filters "]}"
+#define OR(filters) "{\"filters\":[" filters "],\"op\":\"OR\"}"
+
+/* "LABEL=VALUE " for each label that the filter fixes to one value. */
+static const struct {
+	const char *filter, *fixed;
+} fixing[] = {{KAFKA("a"), "resource.kafka.id=a "},
+    {OR(KAFKA("a")), "resource.kafka.id=a "},
+    {AND(KAFKA("a")), "resource.kafka.id=a "},
+    {AND(OR(KAFKA("a")) "," TOPIC("t")), "resource.kafka.id=a "},
+    {OR(OR(AND(OR(KAFKA("a"))))), "resource.kafka.id=a "},
+    {OR(KAFKA("a") "," KAFKA("a")), "resource.kafka.id=a "},
+    {AND(KAFKA("a") "," KAFKA("a")), "resource.kafka.id=a "},
+    {OR(AND(KAFKA("a") "," TOPIC("t")) "," AND(TOPIC("u") "," KAFKA("a"))),
+	"resource.kafka.id=a "},
+    {AND(OR(KAFKA("a") "," KAFKA("b")) "," OR(KAFKA("b") "," KAFKA("c"))),
+	"resource.kafka.id=b "},
+    {AND(KAFKA("a") "," FIELD("resource.connector.id", "EQ", "c")),
+	"resource.kafka.id=a resource.connector.id=c "},
+    {AND(KAFKA("a") "," FIELD("resource.connector.id", "GT", "c")),
+	"resource.kafka.id=a "},
+    {OR(KAFKA("a") "," KAFKA("b")), ""}, {AND(KAFKA("a") "," KAFKA("b")), ""},
+    {OR(KAFKA("a") "," TOPIC("t")), ""}, {OR(TOPIC("t") "," KAFKA("a")), ""},
+    {OR(KAFKA("a") "," FIELD("resource.connector.id", "EQ", "a")), ""},
+    {FIELD("resource.kafka.id", "GTE", "a"), ""}, {OR(""), ""}, {AND(""), ""},
+    {"{\"op\":\"NOT\",\"filter\":" KAFKA("a") "}", ""}, {TOPIC("t"), ""},
+    {"{\"op\":\"OR\"}", ""}, {"7", ""}, {"[]", ""}};
+
+START_TEST(a_filter_that_leaves_one_value_fixes_the_label)
+{
+	struct buf text = BUF_INIT, fixed = BUF_INIT;
+	struct body body;
+
+	buf_printf(
+	    &text, "{" AGGREGATIONS ",\"filter\":%s}", fixing[_i].filter);
+	body = read_good(buf_terminate(&text));
+	for (size_t i = 0; i < body.nfixed; i++)
+		buf_printf(
+		    &fixed, "%s=%s ", body.fixed[i].label, body.fixed[i].value);
+	ck_assert_str_eq(buf_terminate(&fixed), fixing[_i].fixed);
+	body_free(&body);
+	buf_free(&text);
+	buf_free(&fixed);
+}
+END_TEST
+
 START_TEST(points_that_do_not_tell_their_resource_are_known)
 {
 	struct body body = read_good(
@@ -249,6 +299,10 @@ static const struct {
     {"{\"data\":[{}]", NULL, NULL}, {"{\"data\":[{}", NULL, NULL},
     {"{\"data\":[{\"a\":1", NULL, NULL}, {"{\"data\":[{}]}x", NULL, NULL},
     {"{\"data\":[{}],\"data\":[{}]}", NULL, NULL},
+    {"{\"data\":[],\"meta\":{\"pagination\":{\"next_page_token\":"
+     "\"a\\u0000b\"}}}",
+	NULL, NULL},
+    {"{\"data\":[],\"meta\":[{\"pagination\":1}]}", "", NULL},
     {"{\"data\":[],\"meta\":{\"pagination\":{\"next_page_token\":7}}}", NULL,
 	NULL},
     {"<html><body>[{</body></html>", NULL, NULL}};
@@ -303,6 +357,53 @@ START_TEST(details_of_errors_are_joined)
 }
 END_TEST
 
+/* Of a body that fixes lkc-1. */
+static const struct {
+	const char *element, *points; /* NULL: it cannot be read */
+} read_elements[] = {
+#define BEGIN "{\"metric\":\"a/b\",\"resource.kafka.id\":\"lkc-1\""
+    {"{\"value\":1,\"sample_count\":60}",
+	BEGIN ",\"value\":1,\"sample_count\":60}\n"},
+    {"{\"value\":1,\"a\":true,\"b\":{\"c\":[null]},\"d\":[ 1 ]}",
+	BEGIN ",\"value\":1,\"a\":true,\"b\":{\"c\":[null]},\"d\":[1]}\n"},
+    {"{\"metric\":\"x\",\"value\":1}", BEGIN ",\"value\":1}\n"},
+    {"{\"value\":1,\"\\u006detric\":{}}", BEGIN ",\"value\":1}\n"},
+    {"{\"value\":1,\"resource.kafka.id\":\"lkc-9\"}",
+	"{\"metric\":\"a/b\",\"value\":1,\"resource.kafka.id\":\"lkc-9\"}\n"},
+    {"{\"value\":1,\"a\":{\"b\":1,\"resource.kafka.id\":\"lkc-9\"}}",
+	BEGIN
+	",\"value\":1,\"a\":{\"b\":1,\"resource.kafka.id\":\"lkc-9\"}}\n"},
+    {"{\"value\":1,\"points\":[{}]}", BEGIN ",\"value\":1}\n"},
+    {"{\"value\":1,\"points\":7}", BEGIN ",\"value\":1,\"points\":7}\n"},
+    {"{\"points\":[{\"value\":1,\"metric\":\"x\",\"t\":\"b\","
+     "\"resource.kafka.id\":\"lkc-9\"}],\"t\":\"a\",\"metric\":\"y\"}",
+	BEGIN ",\"t\":\"a\",\"value\":1}\n"},
+    {"{\"points\":[]}", ""}, {"{\"points\":[1]}", NULL},
+    {"{\"value\":1e400}", NULL}, {"{\"t\":\"\\ud800\",\"value\":1}", NULL},
+    {"{\"value\":1,\"value\":1}", NULL}, {"{\"a\":1,}", NULL},
+    {"{\"points\":[{\"value\":1},{\"value\":1e400}]}", NULL}};
+
+START_TEST(a_point_is_the_api_s_whatever_members_it_has)
+{
+	struct body body =
+	    read_good("{" AGGREGATIONS ",\"filter\":" KAFKA("lkc-1") "}");
+	struct points points = {.body = &body, .resources = &resources};
+	struct buf element = BUF_INIT, out = BUF_INIT;
+	bool good;
+
+	buf_add_string(&element, read_elements[_i].element);
+	buf_terminate(&element);
+	good = points_write(&points, element.data, element.len, &out);
+	ck_assert(good == (read_elements[_i].points != NULL));
+	if (good)
+		ck_assert_str_eq(buf_terminate(&out), read_elements[_i].points);
+	points_free(&points);
+	body_free(&body);
+	buf_free(&element);
+	buf_free(&out);
+}
+END_TEST
+
 START_TEST(flat_and_grouped_become_the_same_points)
 {
 	static const char *const elements[] = {
@@ -345,11 +446,16 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_missing_limit_is_added_where_there_are_groups);
 	tcase_add_test(tcase, an_or_of_resources_is_cut_wherever_it_stands);
 	tcase_add_test(tcase, other_filters_are_not_cut);
+	tcase_add_loop_test(tcase,
+	    a_filter_that_leaves_one_value_fixes_the_label, 0,
+	    sizeof(fixing) / sizeof(fixing[0]));
 	tcase_add_test(tcase, points_that_do_not_tell_their_resource_are_known);
 	tcase_add_test(tcase, flags_become_the_api_s_bodies);
 	tcase_add_loop_test(tcase, an_answer_is_read_however_it_is_cut, 0,
 	    sizeof(answers) / sizeof(answers[0]));
 	tcase_add_test(tcase, details_of_errors_are_joined);
+	tcase_add_loop_test(tcase, a_point_is_the_api_s_whatever_members_it_has,
+	    0, sizeof(read_elements) / sizeof(read_elements[0]));
 	tcase_add_test(tcase, flat_and_grouped_become_the_same_points);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filters.h"
 #include "interval.h"
 #include "json.h"
 
@@ -180,180 +181,65 @@ read_members(struct json *json, struct reading *reading)
 	return good;
 }
 
-/* ---- filters --------------------------------------------------------------
+/* ---- the filter -----------------------------------------------------------
  */
 
-/* A filter's members; texts and raw values in `copy`. */
-struct filter {
-	struct buf copy;
-	char *op, *field, *value; /* NULL where missing or no string */
-	struct json_text filters; /* raw; len 0 where missing */
-};
-
+/* Labels of which the filter leaves one value. */
 static void
-filter_read(struct filter *filter, const char *text, size_t len)
+add_fixed(struct reading *reading, const struct labels *labels)
 {
-	struct json json = JSON_INIT;
-	struct json_text key, value;
-
-	*filter = (struct filter){.copy = BUF_INIT};
-	buf_add(&filter->copy, text, len);
-	buf_terminate(&filter->copy);
-	json_start(&json, filter->copy.data, len);
-	if (json_value(&json, &value) == JSON_OBJECT) {
-		while (json_member(&json, &key)) {
-			enum json_type type;
-
-			if (json_text_is(&key, "filters")) {
-				json_raw_value(&json, &filter->filters);
-				continue;
-			}
-			type = json_value(&json, &value);
-			if (type == JSON_STRING && json_text_is(&key, "op"))
-				filter->op = decoded(&value);
-			else if (type == JSON_STRING &&
-			    json_text_is(&key, "field"))
-				filter->field = decoded(&value);
-			else if (type == JSON_STRING &&
-			    json_text_is(&key, "value"))
-				filter->value = decoded(&value);
-			json_skip(&json, type);
-		}
-	}
-	json_free(&json);
-}
-
-static void
-filter_free(struct filter *filter)
-{
-	buf_free(&filter->copy);
-	free(filter->op);
-	free(filter->field);
-	free(filter->value);
-}
-
-static bool
-filter_is_op(const struct filter *filter, const char *op)
-{
-	return filter->op != NULL && strcmp(filter->op, op) == 0;
-}
-
-/* {"field":"resource...","op":"EQ","value":"..."} */
-static bool
-filter_is_resource(const struct filter *filter)
-{
-	return filter_is_op(filter, "EQ") && filter->field != NULL &&
-	    filter->value != NULL &&
-	    strncmp(filter->field, "resource.", strlen("resource.")) == 0;
-}
-
-/* Calls `each` for the raw texts of an array's elements until it is false. */
-static bool
-for_each_element(const struct json_text *array, void *context,
-    bool (*each)(void *context, const char *text, size_t len, size_t offset))
-{
-	struct buf copy = BUF_INIT;
-	struct json json = JSON_INIT;
-	struct json_text raw;
-	bool good = array->len > 0;
-
-	if (good) {
-		buf_add(&copy, array->at, array->len);
-		buf_terminate(&copy);
-		json_start(&json, copy.data, copy.len);
-		good = json_value(&json, &raw) == JSON_ARRAY;
-	}
-	while (good && json_element(&json))
-		good = json_raw_value(&json, &raw) &&
-		    each(
-			context, raw.at, raw.len, (size_t)(raw.at - copy.data));
-	json_free(&json);
-	buf_free(&copy);
-	return good;
-}
-
-static bool
-add_or_member(void *context, const char *text, size_t len, size_t offset)
-{
-	struct reading *reading = context;
 	struct body *body = reading->body;
-	struct filter filter;
-	bool is_resource;
 
-	(void)offset;
-	filter_read(&filter, text, len);
-	is_resource = filter_is_resource(&filter);
-	if (is_resource) {
-		body->resources = xrealloc(body->resources,
-		    (body->nresources + 1) * sizeof(*body->resources));
+	body->fixed = xreallocarray(NULL, labels->count, sizeof(*body->fixed));
+	for (size_t i = 0; i < labels->count; i++) {
+		const struct label_values *label = &labels->all[i];
+		struct fixed_label *fixed = &body->fixed[body->nfixed];
+
+		if (label->nvalues != 1)
+			continue;
+		fixed->label = xstrdup(label->label);
+		fixed->value = xstrdup(label->values[0]);
+		fixed->resource = resources_add(
+		    reading->resources, fixed->label, fixed->value);
+		body->nfixed++;
+	}
+}
+
+/* Several resources, each of which could be requested alone. */
+static void
+add_resources(struct reading *reading, const struct resource_or * or)
+{
+	struct body *body = reading->body;
+
+	body->or_start = (size_t)(reading->filter.at - body->text.data);
+	body->or_end = body->or_start + or->end;
+	body->or_start += or->start;
+	body->grouped_by_resource = true;
+	body->resources =
+	    xreallocarray(NULL, or->count, sizeof(*body->resources));
+	for (size_t i = 0; i < or->count; i++) {
+		const struct label_value *member = & or->members[i];
+
 		body->resources[body->nresources++] = resources_add(
-		    reading->resources, filter.field, filter.value);
-		if (!is_grouped_by(reading, filter.field))
+		    reading->resources, member->label, member->value);
+		if (!is_grouped_by(reading, member->label))
 			body->grouped_by_resource = false;
 	}
-	filter_free(&filter);
-	return is_resource;
-}
-
-/* The array of an AND, and where it begins in the body. */
-struct conjunction {
-	struct reading *reading;
-	size_t offset;
-};
-
-static void read_filter(struct reading *reading, size_t offset, size_t len);
-
-static bool
-read_and_member(void *context, const char *text, size_t len, size_t offset)
-{
-	struct conjunction *conjunction = context;
-
-	(void)text;
-	read_filter(conjunction->reading, conjunction->offset + offset, len);
-	return true;
 }
 
 static void
-add_fixed(struct reading *reading, const struct filter *filter)
+read_filter(struct reading *reading)
 {
-	struct body *body = reading->body;
-	struct fixed_label *fixed;
+	const struct json_text *filter = &reading->filter;
+	struct resource_or or ;
+	struct labels labels;
 
-	body->fixed =
-	    xrealloc(body->fixed, (body->nfixed + 1) * sizeof(*body->fixed));
-	fixed = &body->fixed[body->nfixed++];
-	fixed->label = xstrdup(filter->field);
-	fixed->value = xstrdup(filter->value);
-	fixed->resource =
-	    resources_add(reading->resources, filter->field, filter->value);
-}
-
-/* A filter that holds for every point: the body's, or one of its AND's. */
-static void
-read_filter(struct reading *reading, size_t offset, size_t len)
-{
-	struct body *body = reading->body;
-	struct filter filter;
-
-	filter_read(&filter, body->text.data + offset, len);
-	if (filter_is_resource(&filter)) {
-		add_fixed(reading, &filter);
-	} else if (filter_is_op(&filter, "AND")) {
-		struct conjunction conjunction = {reading, offset};
-
-		if (filter.filters.len > 0)
-			conjunction.offset +=
-			    (size_t)(filter.filters.at - filter.copy.data);
-		for_each_element(
-		    &filter.filters, &conjunction, read_and_member);
-	} else if (filter_is_op(&filter, "OR") && body->nresources == 0) {
-		body->grouped_by_resource = true;
-		body->or_start = offset;
-		body->or_end = offset + len;
-		if (!for_each_element(&filter.filters, reading, add_or_member))
-			body->nresources = 0;
-	}
-	filter_free(&filter);
+	filter_labels(filter->at, filter->len, &labels);
+	add_fixed(reading, &labels);
+	labels_free(&labels);
+	if (filter_find_or(filter->at, filter->len, & or) && or.count > 1)
+		add_resources(reading, & or);
+	resource_or_free(& or);
 }
 
 /* ---- bodies ---------------------------------------------------------------
@@ -403,9 +289,7 @@ body_read(struct body *body, const char *line, size_t len, int64_t now_ms,
 		good = false;
 	}
 	if (good && reading.filter.len > 0)
-		read_filter(&reading,
-		    (size_t)(reading.filter.at - body->text.data),
-		    reading.filter.len);
+		read_filter(&reading);
 	if (good && reading.grouped && !reading.has_limit) {
 		/* Behind all else, so that no place above moves. */
 		while (body->text.data[body->text.len - 1] != '}')
@@ -433,24 +317,6 @@ body_free(struct body *body)
 	free(body->fixed);
 }
 
-static void
-write_string(struct buf *out, const char *string)
-{
-	buf_add_char(out, '"');
-	json_escape(out, string, strlen(string));
-	buf_add_char(out, '"');
-}
-
-static void
-write_resource_filter(struct buf *out, const char *label, const char *id)
-{
-	buf_add_string(out, "{\"field\":");
-	write_string(out, label);
-	buf_add_string(out, ",\"op\":\"EQ\",\"value\":");
-	write_string(out, id);
-	buf_add_char(out, '}');
-}
-
 void
 body_write_piece(const struct body *body, const struct resources *resources,
     const size_t *chosen, size_t nchosen, struct buf *out)
@@ -469,180 +335,4 @@ body_write_piece(const struct body *body, const struct resources *resources,
 		buf_add_string(out, "]}");
 	buf_add(
 	    out, body->text.data + body->or_end, body->text.len - body->or_end);
-}
-
-/* ---- flags ----------------------------------------------------------------
- */
-
-static struct selector *
-selector_of(struct flags *flags, const char *label, size_t len)
-{
-	struct buf full = BUF_INIT;
-	struct selector *selector;
-
-	if (strncmp(label, "resource.", strlen("resource.")) != 0)
-		buf_add_string(&full, "resource.");
-	buf_add(&full, label, len);
-	buf_terminate(&full);
-	for (size_t i = 0; i < flags->nselectors; i++) {
-		if (strcmp(flags->selectors[i].label, full.data) == 0) {
-			buf_free(&full);
-			return &flags->selectors[i];
-		}
-	}
-	flags->selectors = xrealloc(flags->selectors,
-	    (flags->nselectors + 1) * sizeof(*flags->selectors));
-	selector = &flags->selectors[flags->nselectors++];
-	*selector = (struct selector){.label = full.data};
-	return selector;
-}
-
-bool
-flags_add_selector(struct flags *flags, const char *argument)
-{
-	const char *equals = strchr(argument, '='), *at;
-	struct selector *selector;
-	size_t before;
-
-	if (equals == NULL || equals == argument ||
-	    memchr(argument, '.', (size_t)(equals - argument)) == NULL)
-		return false;
-	selector = selector_of(flags, argument, (size_t)(equals - argument));
-	before = selector->nids;
-	at = equals + 1;
-	for (;;) {
-		size_t len;
-
-		at += strspn(at, ", \t");
-		len = strcspn(at, ", \t");
-		if (len == 0)
-			break;
-		selector->ids = xrealloc(selector->ids,
-		    (selector->nids + 1) * sizeof(*selector->ids));
-		selector->ids[selector->nids++] = xstrndup(at, len);
-		at += len;
-	}
-	return selector->nids > before;
-}
-
-void
-flags_free(struct flags *flags)
-{
-	for (size_t i = 0; i < flags->nselectors; i++) {
-		for (size_t j = 0; j < flags->selectors[i].nids; j++)
-			free(flags->selectors[i].ids[j]);
-		free(flags->selectors[i].ids);
-		free(flags->selectors[i].label);
-	}
-	free(flags->selectors);
-	free(flags->metrics);
-	free(flags->groups);
-}
-
-static void
-write_selector(const struct selector *selector, struct buf *out)
-{
-	if (selector->nids > 1)
-		buf_add_string(out, "{\"op\":\"OR\",\"filters\":[");
-	for (size_t i = 0; i < selector->nids; i++) {
-		if (i > 0)
-			buf_add_char(out, ',');
-		write_resource_filter(out, selector->label, selector->ids[i]);
-	}
-	if (selector->nids > 1)
-		buf_add_string(out, "]}");
-}
-
-static void
-write_filter(const struct flags *flags, struct buf *out)
-{
-	if (flags->nselectors == 0)
-		return;
-	buf_add_string(out, "\"filter\":");
-	if (flags->nselectors > 1)
-		buf_add_string(out, "{\"op\":\"AND\",\"filters\":[");
-	for (size_t i = 0; i < flags->nselectors; i++) {
-		if (i > 0)
-			buf_add_char(out, ',');
-		write_selector(&flags->selectors[i], out);
-	}
-	if (flags->nselectors > 1)
-		buf_add_string(out, "]}");
-	buf_add_char(out, ',');
-}
-
-static void
-write_group(struct buf *out, size_t *count, const char *label)
-{
-	buf_add_string(out, (*count)++ > 0 ? "," : "\"group_by\":[");
-	write_string(out, label);
-}
-
-/* Returns how many labels the points are grouped by. */
-static size_t
-write_groups(const struct flags *flags, bool attributes, struct buf *out)
-{
-	struct buf label = BUF_INIT;
-	size_t count = 0;
-
-	/* /attributes lists the values of what it is asked for, no more. */
-	for (size_t i = 0; i < flags->nselectors && !attributes; i++)
-		if (flags->selectors[i].nids > 1)
-			write_group(out, &count, flags->selectors[i].label);
-	for (size_t i = 0; i < flags->ngroups; i++) {
-		const char *group = flags->groups[i];
-		bool there = false;
-
-		label.len = 0;
-		if (strncmp(group, "metric.", strlen("metric.")) != 0 &&
-		    strncmp(group, "resource.", strlen("resource.")) != 0)
-			buf_add_string(&label, "metric.");
-		buf_add_string(&label, group);
-		buf_terminate(&label);
-		for (size_t j = 0; j < flags->nselectors && !attributes; j++)
-			there |= flags->selectors[j].nids > 1 &&
-			    strcmp(flags->selectors[j].label, label.data) == 0;
-		if (!there)
-			write_group(out, &count, label.data);
-	}
-	if (count > 0)
-		buf_add_string(out, "],");
-	buf_free(&label);
-	return count;
-}
-
-void
-flags_write_body(const struct flags *flags, const char *metric, bool attributes,
-    struct buf *out)
-{
-	size_t ngroups;
-
-	if (attributes) {
-		buf_add_string(out, "{\"metric\":");
-		write_string(out, metric);
-		buf_add_char(out, ',');
-	} else {
-		buf_add_string(out, "{\"aggregations\":[{\"metric\":");
-		write_string(out, metric);
-		buf_add_string(out, "}],");
-	}
-	write_filter(flags, out);
-	if (!attributes) {
-		buf_add_string(out, "\"granularity\":");
-		write_string(out,
-		    flags->granularity != NULL ? flags->granularity : "PT1H");
-		buf_add_char(out, ',');
-	}
-	ngroups = write_groups(flags, attributes, out);
-	if (flags->interval != NULL || !attributes) {
-		buf_add_string(out, "\"intervals\":[");
-		write_string(out,
-		    flags->interval != NULL ? flags->interval
-					    : "now-1h|h/now|h");
-		buf_add_string(out, "],");
-	}
-	if (ngroups > 0)
-		buf_printf(out, "\"limit\":%ld,", flags->limit);
-	out->len--; /* the last comma */
-	buf_add_char(out, '}');
 }

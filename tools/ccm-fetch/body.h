@@ -1,6 +1,6 @@
 /*
- * Request bodies of the API's /query and /attributes: read from a line, or put
- * together from flags; and cut in pieces by their resources.
+ * Request bodies of the API's /query and /attributes: read from a line, and cut
+ * in pieces by their resources.
  */
 #ifndef CCM_FETCH_BODY_H
 #define CCM_FETCH_BODY_H
@@ -11,7 +11,7 @@
 #include "buf.h"
 #include "resources.h"
 
-/* A label that the filter fixes to one value. */
+/* A resource label that the filter, of whatever form, leaves one value. */
 struct fixed_label {
 	char *label;
 	char *value;
@@ -23,9 +23,8 @@ struct body {
 	char *metric;
 
 	/*
-	 * Where the filter has an OR of resources (all of its filters are
-	 * {"field":"resource...","op":"EQ","value":"..."}, and it is the filter
-	 * itself or stands under ANDs only): its place, and what is in it.
+	 * Where the filter has an OR of several resources (filter_find_or()):
+	 * its place in the text, and what is in it.
 	 */
 	size_t or_start, or_end;
 	size_t *resources; /* indices in the run's resources */
@@ -53,35 +52,5 @@ void body_write_piece(const struct body *body,
     struct buf *out);
 
 void body_free(struct body *body);
-
-/* What the flags of `query` and `attributes` say. */
-struct selector { /* -r TYPE.LABEL=ID[,ID]... */
-	char *label;
-	char **ids;
-	size_t nids;
-};
-
-struct flags {
-	const char **metrics; /* -m */
-	size_t nmetrics;
-	struct selector *selectors; /* -r */
-	size_t nselectors;
-	const char **groups; /* -g */
-	size_t ngroups;
-	const char *interval;    /* -i, or NULL */
-	const char *granularity; /* -G, or NULL */
-	long limit;              /* -l */
-};
-
-/* Takes one -r; those of one label are put together. False if it is none. */
-bool flags_add_selector(struct flags *flags, const char *argument);
-void flags_free(struct flags *flags);
-
-/*
- * Appends the body that asks for one metric: several resources OR-ed and
- * grouped by their label. `attributes`: the body of /attributes instead.
- */
-void flags_write_body(const struct flags *flags, const char *metric,
-    bool attributes, struct buf *out);
 
 #endif

@@ -1,180 +1,339 @@
 #include "config.h"
 
-#include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "buf.h"
 #include "env.h"
 #include "log.h"
+#include "metrics-host.h"
 
-#define HOST_DEFAULT "https://api.telemetry.confluent.cloud"
+#define MASKED "********"
 
-static char *
-url_part(CURLU *url, CURLUPart part)
+#define KEY "CONFLUENT_METRICS_API_KEY"
+#define SECRET "CONFLUENT_METRICS_API_SECRET"
+#define TOKEN "CONFLUENT_METRICS_TOKEN"
+#define CAFILE "CONFLUENT_METRICS_CAFILE"
+#define INSECURE "CONFLUENT_METRICS_INSECURE"
+
+/* Each is a member of struct config. */
+static const struct {
+	const char *name;
+	long otherwise, least, most;
+	size_t offset;
+} numbers[] = {{"CONFLUENT_METRICS_REQUESTS_PER_MINUTE", 50, 1, 100000,
+		   offsetof(struct config, requests_per_minute)},
+    {"CONFLUENT_METRICS_TIMEOUT", 30, 1, 3600,
+	offsetof(struct config, timeout_s)},
+    /* A page of 360,000 points is 40 MB, before compression. */
+    {"CONFLUENT_METRICS_REQUEST_TIMEOUT", 300, 1, 86400,
+	offsetof(struct config, request_timeout_s)},
+    /* No real answer reaches these: 10 million groups, 7 million points. */
+    {"CONFLUENT_METRICS_QUERY_SECONDS", 1800, 1, 86400,
+	offsetof(struct config, query_seconds)},
+    {"CONFLUENT_METRICS_QUERY_PAGES", 10000, 1, 1000000,
+	offsetof(struct config, query_pages)},
+    {"CONFLUENT_METRICS_QUERY_BYTES", 1L << 30, 1000, 1L << 50,
+	offsetof(struct config, query_bytes)}};
+
+/* In curl's way: that for plain http is read in lower case only. */
+static const char *const proxies[] = {
+    "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+static const char *const no_proxies[] = {"no_proxy", "NO_PROXY"};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *
+not_empty(const char *name)
 {
-	char *from_curl = NULL, *copy;
+	const char *value = getenv(name);
 
-	if (curl_url_get(url, part, &from_curl, 0) != CURLUE_OK)
-		return NULL;
-	copy = xstrdup(from_curl);
-	curl_free(from_curl);
-	return copy;
+	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
+/* Reports the problem, if there is one, and forgets it. */
 static bool
-is_loopback(const char *host)
+report(struct buf *problem)
 {
-	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-	    (strncmp(host, "127.", 4) == 0 &&
-		strspn(host, "0123456789.") == strlen(host));
-}
+	bool good = problem->len == 0;
 
-/* A name that is a file's too: nothing but letters, digits, ".", "-", "_". */
-static char *
-file_name(const char *host, const char *port)
-{
-	struct buf name = BUF_INIT;
-
-	buf_add_string(&name, host);
-	if (port != NULL)
-		buf_printf(&name, "_%s", port);
-	buf_terminate(&name);
-	for (char *c = name.data; *c != '\0'; c++)
-		if (!isalnum((unsigned char)*c) && *c != '.' && *c != '-')
-			*c = '_';
-	return name.data;
+	if (!good)
+		log_error("%s", buf_terminate(problem));
+	problem->len = 0;
+	return good;
 }
 
 static void
-read_url(struct config *config)
+read_insecure(struct config *config, struct buf *problem)
 {
-	const char *given = getenv("CONFLUENT_METRICS_HOST");
-	const char *insecure = getenv("CONFLUENT_METRICS_INSECURE");
-	char *scheme, *host, *port, *user, *query;
-	CURLU *url = curl_url();
-	size_t len;
+	const char *value = not_empty(INSECURE);
 
-	if (given == NULL || given[0] == '\0')
-		given = HOST_DEFAULT;
+	config->insecure = value != NULL && strcmp(value, "1") == 0;
+	if (value != NULL && !config->insecure && strcmp(value, "0") != 0)
+		buf_printf(
+		    problem, INSECURE " is \"%s\"; it takes 1 or 0", value);
+}
+
+static void
+read_url(struct config *config, struct buf *problem)
+{
+	const char *given = not_empty(API_URL_VARIABLE);
+
+	if (given == NULL)
+		given = METRICS_HOST_DEFAULT;
+	if (env_value_is_clean(API_URL_VARIABLE, given, problem) &&
+	    api_url_read(&config->api, given, problem) && config->api.plain &&
+	    !config->api.loopback && !config->insecure)
+		buf_printf(problem,
+		    API_URL_VARIABLE
+		    " is \"%s\": plain http would show the credentials to the "
+		    "network; use https, or set " INSECURE "=1",
+		    given);
+}
+
+/* ---- credentials ----------------------------------------------------------
+ */
+
+static bool
+read_credential(const char *name, char **value)
+{
+	struct buf problem = BUF_INIT;
+	bool good;
+
+	if (env_text(name, value, &problem) && *value != NULL &&
+	    env_value_is_clean(name, *value, &problem) &&
+	    strpbrk(*value, " \t") != NULL)
+		buf_printf(&problem, "%s has a blank in it", name);
+	good = report(&problem);
+	buf_free(&problem);
+	return good;
+}
+
+static void
+check_credentials(const struct config *config, struct buf *problem)
+{
+	bool key = config->key != NULL, secret = config->secret != NULL;
+
+	if (config->token != NULL && (key || secret))
+		buf_printf(problem,
+		    TOKEN " and %s are both given; the API takes one",
+		    key ? KEY : SECRET);
+	else if (config->token == NULL && !key && !secret)
+		buf_add_string(problem,
+		    "no credentials: set " KEY " and " SECRET
+		    " (a Cloud API key, not a cluster's), or " TOKEN);
+	else if (config->token == NULL && (!key || !secret))
+		buf_printf(problem, "%s is not set, and %s is",
+		    key ? SECRET : KEY, key ? KEY : SECRET);
+	if (key && strchr(config->key, ':') != NULL)
+		buf_printf(problem,
+		    "%s" KEY " has a \":\" in it, which HTTP Basic does not "
+		    "allow",
+		    problem->len > 0 ? "; " : "");
+}
+
+static bool
+read_credentials(struct config *config, struct buf *problem)
+{
+	bool good = read_credential(KEY, &config->key);
+
+	good = read_credential(SECRET, &config->secret) && good;
+	good = read_credential(TOKEN, &config->token) && good;
+	/* What cannot be read was given all the same. */
+	if (good)
+		check_credentials(config, problem);
+	return report(problem) && good;
+}
+
+/* ---- files and proxies ----------------------------------------------------
+ */
+
+/* libcurl takes certificates in PEM. */
+static bool
+has_certificate(int fd)
+{
+	static const char begin[] = "-----BEGIN ";
+	struct buf text = BUF_INIT;
+	bool found = false;
+	ssize_t got;
+
+	while (
+	    !found && (got = read(fd, buf_reserve(&text, 65536), 65536)) > 0) {
+		text.len += (size_t)got;
+		found = memmem(text.data, text.len, begin, sizeof(begin) - 1) !=
+		    NULL;
+		if (text.len > 1 << 20)
+			break;
+	}
+	buf_free(&text);
+	return found;
+}
+
+static void
+read_cafile(struct config *config, struct buf *problem)
+{
+	struct stat st;
+	int fd;
+
+	config->cafile = not_empty(CAFILE);
+	if (config->cafile == NULL)
+		return;
+	fd = open(config->cafile, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		buf_printf(problem, CAFILE ": cannot read %s: %s",
+		    config->cafile, strerror(errno));
+	else if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+		buf_printf(
+		    problem, CAFILE ": %s is not a file", config->cafile);
+	else if (!has_certificate(fd))
+		buf_printf(problem,
+		    CAFILE ": %s holds no certificate (PEM: \"-----BEGIN "
+			   "CERTIFICATE-----\")",
+		    config->cafile);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The user and password of a proxy's URL are secret. */
+static void
+add_masked(struct buf *out, const char *url)
+{
+	const char *at = strrchr(url, '@');
+
+	if (at != NULL)
+		buf_add_string(out, MASKED);
+	buf_add_string(out, at != NULL ? at : url);
+}
+
+static void
+check_proxy(const char *name, struct buf *problem)
+{
+	static const char *const schemes[] = {
+	    "http", "https", "socks4", "socks4a", "socks5", "socks5h"};
+	const char *value = not_empty(name);
+	CURLU *url = curl_url();
+	char *scheme = NULL;
+	bool good;
+
 	if (url == NULL)
 		die(EX_OSERR, "out of memory");
-	if (curl_url_set(url, CURLUPART_URL, given, CURLU_DEFAULT_SCHEME) !=
-	    CURLUE_OK)
-		die(EX_CONFIG,
-		    "CONFLUENT_METRICS_HOST is \"%s\"; it takes a URL such "
-		    "as " HOST_DEFAULT,
-		    given);
-	scheme = url_part(url, CURLUPART_SCHEME);
-	host = url_part(url, CURLUPART_HOST);
-	port = url_part(url, CURLUPART_PORT);
-	user = url_part(url, CURLUPART_USER);
-	query = url_part(url, CURLUPART_QUERY);
-	if (scheme == NULL || host == NULL ||
-	    (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0))
-		die(EX_CONFIG,
-		    "CONFLUENT_METRICS_HOST is \"%s\"; it takes an https URL",
-		    given);
-	if (user != NULL || query != NULL)
-		die(EX_CONFIG,
-		    "CONFLUENT_METRICS_HOST has a user name or a query; it "
-		    "takes an https URL without");
-	if (strcmp(scheme, "http") == 0) {
-		config->loopback = is_loopback(host);
-		if (!config->loopback &&
-		    (insecure == NULL || strcmp(insecure, "1") != 0))
-			die(EX_CONFIG,
-			    "CONFLUENT_METRICS_HOST is \"%s\": plain http "
-			    "would "
-			    "show the credentials to the network; use https "
-			    "(or "
-			    "set CONFLUENT_METRICS_INSECURE=1)",
-			    given);
+	good = value == NULL ||
+	    curl_url_set(url, CURLUPART_URL, value,
+		CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME) == CURLUE_OK;
+	if (good && value != NULL && strstr(value, "://") != NULL &&
+	    curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK) {
+		good = false;
+		for (size_t i = 0; i < COUNT(schemes); i++)
+			good = good || strcmp(scheme, schemes[i]) == 0;
 	}
-	config->base_url = url_part(url, CURLUPART_URL);
-	if (config->base_url == NULL)
-		die(EX_OSERR, "out of memory");
-	len = strlen(config->base_url);
-	while (len > 0 && config->base_url[len - 1] == '/')
-		config->base_url[--len] = '\0';
-	config->host = file_name(host, port);
-	free(scheme);
-	free(host);
-	free(port);
-	free(user);
-	free(query);
+	if (!good) {
+		buf_printf(problem, "%s is \"", name);
+		add_masked(problem, value);
+		buf_add_string(problem,
+		    "\"; it takes a URL such as http://proxy.example:3128");
+	}
+	curl_free(scheme);
 	curl_url_cleanup(url);
 }
 
 static void
-check_credential(const char *name, const char *value)
+check_temporary_directory(struct buf *problem)
 {
-	if (value == NULL)
+	const char *directory = not_empty("TMPDIR");
+	struct stat st;
+
+	if (directory == NULL)
 		return;
-	for (const char *c = value; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			die(EX_CONFIG,
-			    "%s has a control character (a newline in the "
-			    "middle?)",
-			    name);
+	if (stat(directory, &st) == 0 && !S_ISDIR(st.st_mode))
+		errno = ENOTDIR;
+	else if (access(directory, W_OK | X_OK) == 0)
+		return;
+	buf_printf(
+	    problem, "TMPDIR: cannot use %s: %s", directory, strerror(errno));
 }
 
-static void
-read_credentials(struct config *config)
+/* ---- all of it ------------------------------------------------------------
+ */
+
+bool
+config_read(struct config *config)
 {
-	config->key = env_secret("CONFLUENT_METRICS_API_KEY");
-	config->secret = env_secret("CONFLUENT_METRICS_API_SECRET");
-	config->token = env_secret("CONFLUENT_METRICS_TOKEN");
-	check_credential("CONFLUENT_METRICS_API_KEY", config->key);
-	check_credential("CONFLUENT_METRICS_API_SECRET", config->secret);
-	check_credential("CONFLUENT_METRICS_TOKEN", config->token);
-	if (config->token != NULL) {
-		if (config->key != NULL || config->secret != NULL)
-			die(EX_CONFIG,
-			    "CONFLUENT_METRICS_TOKEN and CONFLUENT_METRICS_API_"
-			    "KEY/_SECRET are both given; the API takes one");
-		return;
+	struct buf problem = BUF_INIT;
+	bool good = true;
+	long number;
+
+	*config = (struct config){.key = NULL};
+	read_insecure(config, &problem);
+	good = report(&problem) && good;
+	read_url(config, &problem);
+	good = report(&problem) && good;
+	good = read_credentials(config, &problem) && good;
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		env_number(numbers[i].name, numbers[i].otherwise,
+		    numbers[i].least, numbers[i].most, &number, &problem);
+		memcpy((char *)config + numbers[i].offset, &number,
+		    sizeof(number));
+		good = report(&problem) && good;
 	}
-	if (config->key == NULL || config->secret == NULL)
-		die(EX_CONFIG,
-		    "%s is not set (a Cloud API key; or set "
-		    "CONFLUENT_METRICS_TOKEN)",
-		    config->key == NULL ? "CONFLUENT_METRICS_API_KEY"
-					: "CONFLUENT_METRICS_API_SECRET");
-	if (strchr(config->key, ':') != NULL)
-		die(EX_CONFIG,
-		    "CONFLUENT_METRICS_API_KEY has a \":\", which HTTP Basic "
-		    "cannot carry in it");
+	read_cafile(config, &problem);
+	good = report(&problem) && good;
+	for (size_t i = 0; i < COUNT(proxies); i++) {
+		check_proxy(proxies[i], &problem);
+		good = report(&problem) && good;
+	}
+	check_temporary_directory(&problem);
+	good = report(&problem) && good;
+	buf_free(&problem);
+	return good;
 }
 
 void
-config_read(struct config *config)
+config_print(const struct config *config)
 {
-	*config = (struct config){.key = NULL};
-	read_url(config);
-	read_credentials(config);
-	config->requests_per_minute = (int)env_integer(
-	    "CONFLUENT_METRICS_REQUESTS_PER_MINUTE", 50, 1, 100000);
-	config->timeout_s =
-	    (int)env_integer("CONFLUENT_METRICS_TIMEOUT", 30, 1, 3600);
-	config->cafile = getenv("CONFLUENT_METRICS_CAFILE");
-	if (config->cafile != NULL && config->cafile[0] == '\0')
-		config->cafile = NULL;
-	if (config->cafile != NULL && access(config->cafile, R_OK) != 0)
-		die(EX_CONFIG, "CONFLUENT_METRICS_CAFILE: cannot read %s: %s",
-		    config->cafile, strerror(errno));
+	struct buf out = BUF_INIT;
+	long number;
+
+	buf_printf(&out, API_URL_VARIABLE "=%s\n", config->api.base);
+	if (config->key != NULL)
+		buf_printf(
+		    &out, KEY "=%s\n" SECRET "=" MASKED "\n", config->key);
+	else
+		buf_add_string(&out, TOKEN "=" MASKED "\n");
+	if (config->insecure)
+		buf_add_string(&out, INSECURE "=1\n");
+	if (config->cafile != NULL)
+		buf_printf(&out, CAFILE "=%s\n", config->cafile);
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		memcpy(&number, (const char *)config + numbers[i].offset,
+		    sizeof(number));
+		buf_printf(&out, "%s=%ld\n", numbers[i].name, number);
+	}
+	for (size_t i = 0; i < COUNT(proxies); i++) {
+		if (not_empty(proxies[i]) == NULL)
+			continue;
+		buf_printf(&out, "%s=", proxies[i]);
+		add_masked(&out, getenv(proxies[i]));
+		buf_add_char(&out, '\n');
+	}
+	for (size_t i = 0; i < COUNT(no_proxies); i++)
+		if (not_empty(no_proxies[i]) != NULL)
+			buf_printf(&out, "%s=%s\n", no_proxies[i],
+			    getenv(no_proxies[i]));
+	fputs(buf_terminate(&out), stdout);
+	buf_free(&out);
 }
 
 void
 config_free(struct config *config)
 {
-	free(config->base_url);
-	free(config->host);
+	api_url_free(&config->api);
 	env_secret_free(config->key);
 	env_secret_free(config->secret);
 	env_secret_free(config->token);

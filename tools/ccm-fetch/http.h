@@ -1,5 +1,10 @@
 /*
  * Requests to the API over libcurl's multi interface.
+ *
+ * No request goes on without end. It fails with CURLE_OPERATION_TIMEDOUT where
+ * the server is silent for config->timeout_s, and where its answer is not whole
+ * after config->request_timeout_s, however it keeps sending. Of an answer that
+ * is no 200 only the beginning is read.
  */
 #ifndef CCM_FETCH_HTTP_H
 #define CCM_FETCH_HTTP_H
@@ -15,6 +20,7 @@ struct http {
 	CURLM *multi;
 	const struct config *config;
 	struct curl_slist *headers;
+	struct transfer *active; /* private: those under way, by `next` */
 };
 
 /*
@@ -34,8 +40,7 @@ struct transfer {
 	long sent;       /* requests: several after redirects */
 	int64_t wait_ms; /* until the server wants another request: from
 			  * Retry-After and rateLimit-*; -1 where unsaid */
-	bool has_date;   /* the answer said what time it was at the server: */
-	int64_t ahead_s; /* so far its clock is before ours, in seconds */
+	int64_t date_ms; /* the answer's Date, since the epoch; -1 without */
 	char message[CURL_ERROR_SIZE];
 
 	/* private */
@@ -45,6 +50,12 @@ struct transfer {
 		long remaining, reset; /* -1: not seen */
 	} scopes[4];                   /* two are documented */
 	size_t nremaining, nreset;
+	struct buf begin;             /* the first bytes, whatever the status */
+	size_t header_bytes;          /* so far */
+	const char *fault;            /* why we end it, or NULL */
+	bool read_enough;             /* of an answer that is no 200 */
+	int64_t started_ms, heard_ms; /* by the monotonic clock */
+	struct transfer *next;
 };
 
 void http_open(struct http *http, const struct config *config);
@@ -62,6 +73,12 @@ void http_start(struct http *http, struct transfer *transfer, void *owner,
  * or NULL.
  */
 void *http_wait(struct http *http, int timeout_ms);
+
+/*
+ * Appends the first hundred printable characters of the answer, for a message;
+ * nothing where there are none.
+ */
+void transfer_excerpt(const struct transfer *transfer, struct buf *out);
 
 void transfer_free(struct http *http, struct transfer *transfer);
 

@@ -4,6 +4,7 @@
  *	ccm-fetch query       data points, a line each
  *	ccm-fetch descriptors what metrics and resources there are
  *	ccm-fetch attributes  what values a label has
+ *	ccm-fetch check       are its settings good?
  *
  * It stays inside the API's rate limit (rate.c), gets one answer for many
  * resources and finds the one that is refused (query.c), reads pages of any
@@ -15,30 +16,36 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "body.h"
 #include "config.h"
-#include "filter.h"
+#include "env.h"
+#include "flags.h"
+#include "hour.h"
 #include "interval.h"
+#include "io.h"
 #include "lines.h"
 #include "log.h"
 #include "main.h"
+#include "memory.h"
 #include "query.h"
+#include "summary.h"
 
 #define USAGE                                                                  \
 	"usage: ccm-fetch query -m METRIC... -r TYPE.LABEL=ID[,ID]...\n"       \
 	"                       [-g LABEL]... [-i INTERVAL] [-G "              \
 	"GRANULARITY]\n"                                                       \
-	"                       [-l LIMIT] [-e FILE] [-s FILE]\n"              \
-	"       ccm-fetch query [-e FILE] [-s FILE] < bodies.ndjson\n"         \
+	"                       [-l LIMIT] [-e FILE] [-s FILE] [-k FILE]\n"    \
+	"       ccm-fetch query [-e FILE] [-s FILE] [-r FILE] [-k FILE]\n"     \
+	"                       < bodies.ndjson\n"                             \
 	"       ccm-fetch descriptors metrics|resources [-r TYPE] [-s FILE]\n" \
 	"       ccm-fetch attributes -m METRIC -g LABEL -r TYPE.LABEL=ID\n"    \
 	"                       [-i INTERVAL] [-s FILE]\n"                     \
-	"Asks the Confluent Cloud Metrics API; an answer's item a line.\n"     \
+	"       ccm-fetch check\n"                                             \
+	"Queries the Confluent Cloud Metrics API; writes a line per item.\n"   \
 	"  -m METRIC       such as io.confluent.kafka.server/received_bytes\n" \
 	"  -r TYPE.LABEL=ID[,ID]...  of which resources: "                     \
 	"kafka.id=lkc-1,lkc-2\n"                                               \
@@ -51,6 +58,9 @@
 	"  -e FILE         append what could not be answered for now to "      \
 	"FILE\n"                                                               \
 	"  -s FILE         write a summary to FILE, a line of JSON\n"          \
+	"  -r FILE         append what the API sent and cannot be read to "    \
+	"FILE\n"                                                               \
+	"  -k FILE         keep in FILE what is learned about resources\n"     \
 	"  -h, -V          this help, the version\n"
 
 #define DATASET "/v2/metrics/cloud"
@@ -61,6 +71,8 @@ struct options {
 	const char *type;     /* descriptors -r */
 	const char *owed_path;
 	const char *summary_path;
+	const char *rejects_path; /* query -r, from bodies */
+	const char *memory_path;
 };
 
 static void
@@ -68,6 +80,25 @@ need(bool given, const char *what)
 {
 	if (!given)
 		die(EX_USAGE, "%s; -h shows the usage", what);
+}
+
+static void
+need_no_argument(int argc, char **argv)
+{
+	if (optind < argc)
+		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
+		    argv[optind]);
+}
+
+/* -r takes resources, where it could be a file's name too. */
+static void
+need_selectors(const struct options *options)
+{
+	if (options->rejects_path != NULL)
+		die(EX_USAGE,
+		    "-r takes TYPE.LABEL=ID[,ID]..., such as kafka.id=lkc-1, "
+		    "not \"%s\"",
+		    options->rejects_path);
 }
 
 static void
@@ -111,7 +142,7 @@ limit_from(const char *argument)
 	return limit;
 }
 
-/* Reads the options that `accepted` names (getopt's way). */
+/* Reads the options that `accepted` names (getopt's way), and the log level. */
 static void
 read_options(
     struct options *options, int argc, char **argv, const char *accepted)
@@ -121,7 +152,6 @@ read_options(
 
 	flags->metrics = xmalloc((size_t)argc * sizeof(*flags->metrics));
 	flags->groups = xmalloc((size_t)argc * sizeof(*flags->groups));
-	flags->limit = 1000;
 	optind = 1;
 	while ((option = getopt(argc, argv, accepted)) != -1) {
 		switch (option) {
@@ -133,10 +163,7 @@ read_options(
 			if (!options->takes_selectors)
 				options->type = optarg;
 			else if (!flags_add_selector(flags, optarg))
-				die(EX_USAGE,
-				    "-r takes TYPE.LABEL=ID[,ID]..., such as "
-				    "kafka.id=lkc-1, not \"%s\"",
-				    optarg);
+				options->rejects_path = optarg;
 			break;
 		case 'g':
 			need(optarg[0] != '\0', "-g takes a label");
@@ -157,6 +184,9 @@ read_options(
 		case 's':
 			options->summary_path = optarg;
 			break;
+		case 'k':
+			options->memory_path = optarg;
+			break;
 		case 'h':
 			print_help_and_exit(USAGE);
 		case 'V':
@@ -165,19 +195,22 @@ read_options(
 			usage_error_and_exit(option);
 		}
 	}
+	log_init("ccm-fetch");
 }
 
 /* ---- what is asked --------------------------------------------------------
  */
 
 static void
-add_body(struct run *run, const struct flags *flags, const char *metric,
-    bool attributes)
+add_body(
+    struct run *run, struct flags flags, const char *metric, bool attributes)
 {
 	struct buf text = BUF_INIT, problem = BUF_INIT;
 	struct body body;
 
-	flags_write_body(flags, metric, attributes, &text);
+	if (flags.limit == 0)
+		flags.limit = 1000;
+	flags_write_body(&flags, metric, attributes, &text);
 	if (!body_read(&body, text.data, text.len, clock_ms(), &run->resources,
 		&problem))
 		die(EX_USAGE, "%s", buf_terminate(&problem));
@@ -215,7 +248,7 @@ add_lines(struct run *run)
 		}
 		log_plain(LOG_LEVEL_ERROR, "stdin:%lu: %s", lines.number,
 		    buf_terminate(&problem));
-		run->tally.failed[EX_DATAERR] = true;
+		statuses_add(&run->tally.statuses, EX_DATAERR);
 	}
 	if (result == LINES_ERROR)
 		die(EX_IOERR, "cannot read standard input: %s",
@@ -230,17 +263,20 @@ plan_query(struct run *run, struct options *options, int argc, char **argv)
 	struct flags *flags = &options->flags;
 
 	options->takes_selectors = true;
-	read_options(options, argc, argv, ":m:r:g:i:G:l:e:s:hV");
-	need(optind == argc, "unexpected argument");
+	read_options(options, argc, argv, ":m:r:g:i:G:l:e:s:k:hV");
+	need_no_argument(argc, argv);
 	if (flags->nmetrics > 0) {
+		need_selectors(options);
 		check_flags(flags);
 		for (size_t i = 0; i < flags->nmetrics; i++)
-			add_body(run, flags, flags->metrics[i], false);
+			add_body(run, *flags, flags->metrics[i], false);
 	} else {
 		need(flags->nselectors == 0 && flags->ngroups == 0 &&
-			flags->interval == NULL && flags->granularity == NULL,
-		    "-m METRIC is missing (without any of -m, -r, -g, -i, -G "
-		    "request bodies are read from standard input)");
+			flags->interval == NULL && flags->granularity == NULL &&
+			flags->limit == 0,
+		    "-m METRIC is missing (without -m, request bodies are read "
+		    "from standard input, and -r TYPE.LABEL=ID, -g, -i, -G and "
+		    "-l do not apply)");
 		add_lines(run);
 	}
 }
@@ -252,12 +288,13 @@ plan_attributes(struct run *run, struct options *options, int argc, char **argv)
 
 	options->takes_selectors = true;
 	read_options(options, argc, argv, ":m:r:g:i:s:hV");
-	need(optind == argc, "unexpected argument");
+	need_no_argument(argc, argv);
+	need_selectors(options);
 	need(flags->nmetrics == 1, "attributes takes one -m METRIC");
 	need(flags->ngroups > 0, "attributes takes -g LABEL");
 	need(flags->nselectors > 0, "attributes takes -r TYPE.LABEL=ID");
 	check_flags(flags);
-	add_body(run, flags, flags->metrics[0], true);
+	add_body(run, *flags, flags->metrics[0], true);
 }
 
 static void
@@ -273,7 +310,7 @@ plan_descriptors(
 	need(strcmp(what, "metrics") == 0 || strcmp(what, "resources") == 0,
 	    "descriptors takes \"metrics\" or \"resources\"");
 	read_options(options, argc - 1, argv + 1, ":r:s:hV");
-	need(optind == argc - 1, "unexpected argument");
+	need_no_argument(argc - 1, argv + 1);
 	buf_printf(&path, DATASET "/descriptors/%s?page_size=1000", what);
 	if (options->type != NULL) {
 		need(strcmp(what, "metrics") == 0,
@@ -303,78 +340,119 @@ plan(struct run *run, struct options *options, int argc, char **argv)
 		read_options(options, argc, argv, ":hV");
 	if (run->nqueries == 0 && strcmp(command, "query") != 0)
 		die(EX_USAGE,
-		    "the first argument is query, descriptors or "
-		    "attributes; -h shows the usage");
+		    "the first argument is query, descriptors, "
+		    "attributes or check; -h shows the usage");
+}
+
+/* ---- check ----------------------------------------------------------------
+ */
+
+/* Validates every setting, prints what is in force, and sends no request. */
+static int
+check(int argc, char **argv)
+{
+	struct options options = {.type = NULL};
+	struct buf problem = BUF_INIT;
+	struct config config;
+	char *directory;
+	bool good;
+
+	read_options(&options, argc, argv, ":hV");
+	need_no_argument(argc, argv);
+	good = config_read(&config);
+	directory = rate_directory(&problem);
+	if (directory == NULL)
+		log_error("%s", buf_terminate(&problem));
+	else if (good) {
+		config_print(&config);
+		if (directory[0] != '\0')
+			printf("CCM_RATE_DIR=%s\n", directory);
+		if (fflush(stdout) != 0)
+			die(EX_IOERR, "cannot write to standard output: %s",
+			    strerror(errno));
+	}
+	good = good && directory != NULL;
+	free(directory);
+	buf_free(&problem);
+	config_free(&config);
+	flags_free(&options.flags);
+	return good ? EX_OK : EX_CONFIG;
 }
 
 /* ---- the end --------------------------------------------------------------
  */
 
-static void
-write_summary(const struct run *run, const char *path, int64_t started_ms)
-{
-	const struct tally *tally = &run->tally;
-	struct buf line = BUF_INIT;
-	const char *comma = "";
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-
-	if (fd < 0)
-		die(EX_CANTCREAT, "cannot create %s: %s", path,
-		    strerror(errno));
-	buf_printf(&line,
-	    "{\"bodies\":%zu,\"answered\":%lu,\"owed\":%lu,\"refused\":%lu,"
-	    "\"requests\":%lu,\"retries\":%lu,\"throttled\":%lu,\"points\":%"
-	    "llu,"
-	    "\"refused_resources\":[",
-	    run->nqueries, tally->answered, tally->owed, tally->refused,
-	    tally->requests, tally->retries, tally->throttled,
-	    (unsigned long long)tally->points);
-	for (size_t i = 0; i < run->resources.count; i++) {
-		const struct resource *r = &run->resources.all[i];
-
-		if (!r->refused)
-			continue;
-		buf_printf(&line, "%s\"", comma);
-		json_escape(&line, r->id, strlen(r->id));
-		buf_add_char(&line, '"');
-		comma = ",";
-	}
-	buf_printf(&line, "],\"seconds\":%.3f",
-	    (double)(clock_ms() - started_ms) / 1000);
-	if (tally->has_clock)
-		buf_printf(&line, ",\"clock_ahead_seconds\":%lld",
-		    (long long)tally->ahead_s);
-	if (tally->last_error != NULL) {
-		buf_add_string(&line, ",\"last_error\":\"");
-		json_escape_any(&line, tally->last_error);
-		buf_add_char(&line, '"');
-	}
-	buf_add_string(&line, "}\n");
-	write_or_die(fd, path, line.data, line.len);
-	if (close(fd) != 0)
-		die(EX_IOERR, "cannot write to %s: %s", path, strerror(errno));
-	buf_free(&line);
-}
-
+/* A file that results are appended to; -1 where there is none. */
 static int
-exit_status(const struct tally *tally)
+open_to_append(const char *path)
 {
-	/* The first of these that applies is the exit status. */
-	static const int order[] = {EX_SOFTWARE, EX_IOERR, EX_TEMPFAIL,
-	    EX_CONFIG, EX_NOPERM, EX_UNAVAILABLE, EX_DATAERR};
+	int fd = -1;
 
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		if (tally->failed[order[i]])
-			return order[i];
-	return EX_OK;
+	if (path != NULL) {
+		fd =
+		    open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+		if (fd < 0)
+			die(EX_CANTCREAT, "cannot open %s: %s", path,
+			    strerror(errno));
+	}
+	return fd;
 }
 
 static void
-close_owed(const struct run *run)
+close_or_die(int fd, const char *path)
 {
-	if (run->owed_path != NULL && close(run->owed_fd) != 0)
-		die(EX_IOERR, "cannot write to %s: %s", run->owed_path,
-		    strerror(errno));
+	if (path != NULL && close(fd) != 0)
+		die(EX_IOERR, "cannot write to %s: %s", path, strerror(errno));
+}
+
+/* The time by which suspects are remembered. */
+static int64_t
+memory_time(void)
+{
+	struct ccm_clock clock;
+
+	if (!clock_start(&clock))
+		die(EX_CONFIG,
+		    "CCM_NOW takes a time such as 2025-09-02T01:05:00Z, not "
+		    "\"%s\"",
+		    getenv("CCM_NOW"));
+	return clock_now_ms(&clock);
+}
+
+/* Requests all that was planned. */
+static int
+fetch(struct run *run, const struct options *options, int64_t started_ms)
+{
+	const char *memory = options->memory_path, *run_id = getenv("CCM_RUN");
+
+	if (run_id != NULL && run_id[0] == '\0')
+		run_id = NULL;
+	run->now_ms = memory != NULL ? memory_time() : clock_ms();
+	run->owed_path = options->owed_path;
+	run->owed_fd = open_to_append(options->owed_path);
+	run->rejects_path = options->rejects_path;
+	run->rejects_fd = open_to_append(options->rejects_path);
+	if (memory != NULL)
+		memory_read(memory, run_id, run->now_ms, &run->resources);
+	rate_open(&run->rate, run->config->api.file_name,
+	    run->config->requests_per_minute);
+	http_open(&run->http, run->config);
+
+	run_queries(run);
+
+	http_close(&run->http);
+	rate_close(&run->rate);
+	run_report_silent(run);
+	close_or_die(run->owed_fd, run->owed_path);
+	close_or_die(run->rejects_fd, run->rejects_path);
+	if (memory != NULL)
+		memory_write(memory, run_id, run->now_ms, &run->resources);
+	if (options->summary_path != NULL)
+		summary_write(run, options->summary_path, started_ms);
+	log_debug("%lu requests, %llu items, %.1f s", run->tally.requests,
+	    (unsigned long long)run->tally.points,
+	    (double)(clock_ms() - started_ms) / 1000);
+	return statuses_first(&run->tally.statuses);
 }
 
 int
@@ -386,40 +464,19 @@ main(int argc, char **argv)
 	int64_t started_ms = clock_ms();
 	int status;
 
-	log_init("ccm-fetch");
-	/* A core file would hold the secret. */
-	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	protect_secrets();
 	srandom((unsigned)getpid() ^ (unsigned)started_ms);
 	opterr = 0;
-	run.owed_fd = -1;
+	if (argc > 1 && strcmp(argv[1], "check") == 0)
+		return check(argc - 1, argv + 1);
 	run.config = &config;
+	run.tally.api_time_ms = -1;
 	plan(&run, &options, argc, argv);
-	config_read(&config);
-	if (options.owed_path != NULL) {
-		run.owed_path = options.owed_path;
-		run.owed_fd = open(options.owed_path,
-		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-		if (run.owed_fd < 0)
-			die(EX_CANTCREAT, "cannot open %s: %s",
-			    options.owed_path, strerror(errno));
-	}
-	rate_open(&run.rate, config.host, config.requests_per_minute);
-	http_open(&run.http, &config);
-
-	run_queries(&run);
-	run_report_silent(&run);
-	close_owed(&run);
-	if (options.summary_path != NULL)
-		write_summary(&run, options.summary_path, started_ms);
-	log_debug("%lu requests, %llu items, %.1f s", run.tally.requests,
-	    (unsigned long long)run.tally.points,
-	    (double)(clock_ms() - started_ms) / 1000);
-	status = exit_status(&run.tally);
+	status = config_read(&config) ? fetch(&run, &options, started_ms)
+				      : EX_CONFIG;
 
 	run_free(&run);
 	flags_free(&options.flags);
-	http_close(&run.http);
-	rate_close(&run.rate);
 	config_free(&config);
 	return status;
 }

@@ -1,6 +1,11 @@
 #include "points.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* Each is compared with each member of the group's points. The API knows a
+ * dozen. */
+#define GROUP_LABELS_MAX 1000
 
 /* ,"KEY":VALUE, compact */
 static void
@@ -35,25 +40,36 @@ mark_resource(struct points *points, const struct json_text *key,
 		resources->all[found].has_points = true;
 }
 
-static bool
-is_member_of(const struct buf *labels, const char *label)
+static void
+add_key(struct points *points, const struct json_text *key)
 {
-	struct buf key = BUF_INIT;
-	bool found;
+	if (points->nkeys == points->keys_size)
+		points->keys = grow_array(
+		    points->keys, &points->keys_size, sizeof(*points->keys));
+	points->keys[points->nkeys++] = *key;
+}
 
-	buf_add_string(&key, ",\"");
-	json_escape(&key, label, strlen(label));
-	buf_add_string(&key, "\":");
-	found = labels->len > 0 &&
-	    memmem(labels->data, labels->len, key.data, key.len) != NULL;
-	buf_free(&key);
-	return found;
+static bool
+has_key(const struct points *points, const struct json_text *key)
+{
+	for (size_t i = 0; i < points->nkeys; i++)
+		if (json_text_compare(&points->keys[i], key) == 0)
+			return true;
+	return false;
+}
+
+static bool
+has_label(const struct points *points, const char *label)
+{
+	const struct json_text key = {label, strlen(label), true};
+
+	return has_key(points, &key);
 }
 
 /* {"metric":METRIC and the labels that the filter fixes, but for those that the
  * point has itself. */
 static void
-begin_point(struct points *points, const struct buf *members, struct buf *out)
+begin_point(struct points *points, struct buf *out)
 {
 	const struct body *body = points->body;
 
@@ -64,7 +80,7 @@ begin_point(struct points *points, const struct buf *members, struct buf *out)
 		const struct fixed_label *fixed = &body->fixed[i];
 
 		points->resources->all[fixed->resource].has_points = true;
-		if (is_member_of(members, fixed->label))
+		if (has_label(points, fixed->label))
 			continue;
 		buf_add_string(out, ",\"");
 		json_escape(out, fixed->label, strlen(fixed->label));
@@ -72,10 +88,26 @@ begin_point(struct points *points, const struct buf *members, struct buf *out)
 		json_escape(out, fixed->value, strlen(fixed->value));
 		buf_add_char(out, '"');
 	}
+	buf_add(out, points->labels.data, points->labels.len);
 	points->count++;
 }
 
-/* The points of a group, each with the group's labels. */
+/* Is it written already, before a point's own members? */
+static bool
+begins_with(const struct points *points, const struct json_text *key)
+{
+	const struct body *body = points->body;
+
+	if (json_text_is(key, "metric") || has_key(points, key))
+		return true;
+	for (size_t i = 0; i < body->nfixed; i++)
+		if (json_text_is(key, body->fixed[i].label))
+			return true;
+	return false;
+}
+
+/* The points of a group, each with the group's labels. One that a point has too
+ * is the group's. */
 static bool
 write_group(
     struct points *points, const struct json_text *array, struct buf *out)
@@ -88,15 +120,16 @@ write_group(
 	buf_add(&copy, array->at, array->len);
 	buf_terminate(&copy);
 	json_start(&json, copy.data, copy.len);
-	good = json_value(&json, &value) == JSON_ARRAY;
+	good = points->nkeys <= GROUP_LABELS_MAX &&
+	    json_value(&json, &value) == JSON_ARRAY;
 	while (good && json_element(&json)) {
 		good = json_value(&json, &value) == JSON_OBJECT;
 		if (!good)
 			break;
-		begin_point(points, &points->labels, out);
-		buf_add(out, points->labels.data, points->labels.len);
+		begin_point(points, out);
 		while (json_member(&json, &key))
-			if (json_raw_value(&json, &value))
+			if (json_raw_value(&json, &value) &&
+			    !begins_with(points, &key))
 				add_member(out, &key, &value);
 		buf_add_string(out, "}\n");
 	}
@@ -114,6 +147,7 @@ points_write(
 	struct json_text key, value, group = {NULL, 0, false};
 
 	points->labels.len = 0;
+	points->nkeys = 0;
 	json_start(json, element, len);
 	if (json_value(json, &value) != JSON_OBJECT)
 		return false;
@@ -124,15 +158,17 @@ points_write(
 			group = value;
 			continue;
 		}
+		if (json_text_is(&key, "metric"))
+			continue;
+		add_key(points, &key);
 		add_member(&points->labels, &key, &value);
 		mark_resource(points, &key, &value);
 	}
 	if (!json_end(json))
 		return false;
-	if (group.at != NULL)
+	if (group.at != NULL && !has_label(points, "value"))
 		return write_group(points, &group, out);
-	begin_point(points, &points->labels, out);
-	buf_add(out, points->labels.data, points->labels.len);
+	begin_point(points, out);
 	buf_add_string(out, "}\n");
 	return true;
 }
@@ -142,4 +178,5 @@ points_free(struct points *points)
 {
 	json_free(&points->json);
 	buf_free(&points->labels);
+	free(points->keys);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "state.h"
 
 /*
  * What the server counts is arrivals: a request that had to connect first
@@ -21,7 +23,19 @@
  */
 #define WINDOW_MS 61000
 
+/* However long the API wants us to wait: then it is asked again. */
 #define NOT_BEFORE_MAX_MS 3600000
+
+/* The lock is held for as long as it takes to write some lines. */
+#define LOCK_POLL_MS 20
+#define LOCK_QUIET_MS 1000
+#define LOCK_WAIT_MS 10000
+
+/* Requests at the highest limit that can be set take a tenth of that. */
+#define FILE_SIZE_MAX ((size_t)16 << 20)
+#define TIME_DIGITS_MAX 15 /* the year 33658 has 15 */
+
+#define RUN_DIRECTORY "/run/ccm-rate"
 
 /* What the file says. */
 struct state {
@@ -37,6 +51,17 @@ clock_ms(void)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- the file -------------------------------------------------------------
+ */
+
+static const char *
+given_directory(void)
+{
+	const char *directory = getenv("CCM_RATE_DIR");
+
+	return directory != NULL && directory[0] != '\0' ? directory : NULL;
 }
 
 /* mkdir -p */
@@ -58,123 +83,276 @@ make_directory(const char *path)
 	return made;
 }
 
-static char *
-state_directory(void)
+/* True where `path` is a directory that we may write to, or could be made;
+ * errno otherwise. */
+static bool
+can_use(const char *path)
 {
-	const char *state = getenv("STATE_DIRECTORY");
-	const char *xdg = getenv("XDG_STATE_HOME");
-	const char *home = getenv("HOME");
-	struct buf path = BUF_INIT;
+	char *copy = xstrdup(path), *slash;
+	struct stat st;
+	bool good;
 
-	if (state != NULL && state[0] != '\0')
-		buf_printf(&path, "%s", state);
-	else if (xdg != NULL && xdg[0] == '/')
-		buf_printf(&path, "%s/ccm", xdg);
-	else if (home != NULL && home[0] == '/')
-		buf_printf(&path, "%s/.local/state/ccm", home);
-	else
+	while (stat(copy, &st) != 0 && errno == ENOENT) {
+		slash = strrchr(copy, '/');
+		if (slash == NULL)
+			strcpy(copy, "."); /* there is a character at least */
+		else if (slash == copy)
+			slash[1] = '\0';
+		else
+			*slash = '\0';
+	}
+	errno = ENOTDIR;
+	good = stat(copy, &st) == 0 && S_ISDIR(st.st_mode) &&
+	    access(copy, W_OK | X_OK) == 0;
+	free(copy);
+	return good;
+}
+
+/* The directory "rate" of the state directory, or NULL. */
+static char *
+own_directory(void)
+{
+	struct buf path = BUF_INIT, problem = BUF_INIT;
+	char *state = state_directory(&problem);
+
+	if (state != NULL)
+		buf_printf(&path, "%s/rate", state);
+	free(state);
+	buf_free(&problem);
+	return path.len > 0 ? buf_terminate(&path) : NULL;
+}
+
+char *
+rate_directory(struct buf *problem)
+{
+	const char *given = given_directory();
+	char *own;
+
+	if (given != NULL && !can_use(given)) {
+		buf_printf(problem, "CCM_RATE_DIR: cannot use %s: %s", given,
+		    strerror(errno));
 		return NULL;
-	return buf_terminate(&path);
+	}
+	if (given != NULL)
+		return xstrdup(given);
+	if (access(RUN_DIRECTORY, W_OK) == 0)
+		return xstrdup(RUN_DIRECTORY);
+	own = own_directory();
+	return own != NULL ? own : xstrdup("");
+}
+
+/* Why a file that others could have put there is not to be used, or NULL. */
+static const char *
+distrust(int fd, const char *directory)
+{
+	struct stat st, dir;
+
+	if (fstat(fd, &st) != 0 || stat(directory, &dir) != 0)
+		return strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "not a regular file";
+	if (st.st_nlink != 1)
+		return "the file has other names (hard links)";
+	if (st.st_uid != 0 && st.st_uid != geteuid() &&
+	    ((dir.st_mode & S_ISGID) == 0 || dir.st_gid != st.st_gid))
+		return "the file belongs to another user, and its directory is "
+		       "not setgid to its group";
+	return NULL;
+}
+
+/* Opens the file, or makes it; errno where that fails. */
+static int
+open_or_make(const char *path)
+{
+	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, fd;
+
+	fd = open(path, flags | O_CREAT | O_EXCL, 0660);
+	if (fd >= 0) {
+		/* Instances of one group share it, whatever our umask is. */
+		(void)!fchmod(fd, 0660);
+		return fd;
+	}
+	return errno == EEXIST ? open(path, flags) : -1;
 }
 
 static bool
-open_in(struct rate *rate, const char *directory, const char *host)
+open_in(struct rate *rate, const char *directory)
 {
 	struct buf path = BUF_INIT;
+	const char *why = NULL;
+	int fd;
 
-	buf_printf(&path, "%s/%s", directory, host);
-	rate->path = buf_terminate(&path);
-	rate->fd = open(rate->path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);
-	if (rate->fd < 0) {
-		free(rate->path);
-		rate->path = NULL;
+	buf_printf(&path, "%s/%s", directory, rate->host);
+	fd = open_or_make(buf_terminate(&path));
+	if (fd < 0)
+		why = errno == ELOOP ? "a symbolic link" : strerror(errno);
+	else
+		why = distrust(fd, directory);
+	if (why != NULL) {
+		log_error(
+		    "cannot share the request rate in %s: %s", path.data, why);
+		if (fd >= 0)
+			close(fd);
+		buf_free(&path);
 		return false;
 	}
-	/* Instances of one group share it, whatever this one's umask is. */
-	(void)!fchmod(rate->fd, 0660);
+	rate->fd = fd;
+	rate->path = path.data;
 	return true;
 }
 
-void
-rate_open(struct rate *rate, const char *host, int limit)
+/* The state directory's own file, where there is no shared one. */
+static void
+open_own(struct rate *rate)
 {
-	const char *directory = getenv("CCM_RATE_DIR");
-	char *state;
+	char *directory = own_directory();
 
-	*rate = (struct rate){.fd = -1, .limit = limit};
-	if (directory != NULL && directory[0] != '\0') {
-		if (!make_directory(directory) ||
-		    !open_in(rate, directory, host))
-			die(EX_CANTCREAT, "CCM_RATE_DIR: cannot use %s: %s",
-			    directory, strerror(errno));
-		return;
-	}
-	if (access("/run/ccm-rate", W_OK) == 0 &&
-	    open_in(rate, "/run/ccm-rate", host))
-		return;
-	state = state_directory();
-	if (state != NULL && make_directory(state)) {
-		struct buf path = BUF_INIT;
-
-		buf_printf(&path, "%s/rate", state);
-		buf_terminate(&path);
-		if (make_directory(path.data))
-			open_in(rate, path.data, host);
-		buf_free(&path);
-	}
-	free(state);
-	if (rate->fd < 0)
-		log_warn("cannot write to /run/ccm-rate or to the state "
+	rate->own = true;
+	if (directory == NULL || !make_directory(directory) ||
+	    !can_use(directory) || !open_in(rate, directory))
+		log_warn("cannot write to " RUN_DIRECTORY " or to the state "
 			 "directory: the request rate is kept for this run "
 			 "alone; set CCM_RATE_DIR");
+	free(directory);
+}
+
+void
+rate_open(struct rate *rate, const char *host, long limit)
+{
+	const char *given = given_directory();
+
+	*rate = (struct rate){.fd = -1, .limit = limit, .host = host};
+	if (given != NULL && (!make_directory(given) || !can_use(given)))
+		die(EX_CANTCREAT, "CCM_RATE_DIR: cannot use %s: %s", given,
+		    strerror(errno));
+	if (given == NULL && access(RUN_DIRECTORY, W_OK) == 0)
+		given = RUN_DIRECTORY;
+	if (given == NULL || !open_in(rate, given))
+		open_own(rate);
+}
+
+static void
+close_file(struct rate *rate)
+{
+	if (rate->fd >= 0)
+		close(rate->fd);
+	rate->fd = -1;
+	free(rate->path);
+	rate->path = NULL;
 }
 
 void
 rate_close(struct rate *rate)
 {
-	if (rate->fd >= 0)
-		close(rate->fd);
-	free(rate->path);
+	close_file(rate);
 	buf_free(&rate->text);
 }
+
+/* ---- what it says ---------------------------------------------------------
+ */
 
 static void
 add_sent(struct state *state, int64_t when_ms)
 {
-	if (state->nsent == state->size) {
-		state->size = state->size > 0 ? state->size * 2 : 64;
-		state->sent_ms = xrealloc(
-		    state->sent_ms, state->size * sizeof(*state->sent_ms));
-	}
+	if (state->nsent == state->size)
+		state->sent_ms = grow_array(
+		    state->sent_ms, &state->size, sizeof(*state->sent_ms));
 	state->sent_ms[state->nsent++] = when_ms;
 }
 
-/*
- * Reads what the file says of the last minute. A time in the future (the clock
- * was set back) counts as now, so that it never blocks for longer than the
- * window, nor does a "not before" block for longer than an hour. What is no
- * number is ignored: the file is a courtesy, not a ledger.
- */
-static void
-parse(struct state *state, char *text, int64_t now_ms)
+/* A time as we write it: digits, and nothing else. */
+static bool
+read_time(const char *text, int64_t *ms)
 {
-	char *line, *rest = text;
+	if (text[0] == '\0' || strlen(text) > TIME_DIGITS_MAX ||
+	    text[strspn(text, "0123456789")] != '\0')
+		return false;
+	*ms = strtoll(text, NULL, 10);
+	return true;
+}
+
+/*
+ * A request in the future (the clock was set back) counts as sent now, so that
+ * it never blocks for longer than the window. False where the line is garbage;
+ * so is a pause that is longer than any that we note.
+ */
+static bool
+parse_line(struct state *state, const char *line, int64_t now_ms)
+{
+	static const char not_before[] = "not before ";
+	size_t len = sizeof(not_before) - 1;
+	int64_t ms;
+
+	if (strncmp(line, not_before, len) == 0) {
+		if (!read_time(line + len, &ms) ||
+		    ms > now_ms + NOT_BEFORE_MAX_MS)
+			return false;
+		state->not_before_ms = ms;
+		return true;
+	}
+	if (!read_time(line, &ms))
+		return false;
+	if (ms > now_ms)
+		ms = now_ms;
+	if (ms > now_ms - WINDOW_MS)
+		add_sent(state, ms);
+	return true;
+}
+
+/* What is garbage counts for nothing: the file is a courtesy, not a ledger. */
+static void
+parse(struct state *state, const struct rate *rate, int64_t now_ms)
+{
+	char *line, *rest = rate->text.data;
+	bool good = strlen(rest) == rate->text.len;
 
 	*state = (struct state){.not_before_ms = 0};
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		long long value;
+	while ((line = strsep(&rest, "\n")) != NULL)
+		if (line[0] != '\0')
+			good = parse_line(state, line, now_ms) && good;
+	if (!good)
+		log_warn("%s: garbage in it counts for nothing, and is removed",
+		    rate->path);
+}
 
-		if (sscanf(line, "not before %lld", &value) == 1) {
-			state->not_before_ms = value;
-			if (value > now_ms + NOT_BEFORE_MAX_MS)
-				state->not_before_ms =
-				    now_ms + NOT_BEFORE_MAX_MS;
-		} else if (sscanf(line, "%lld", &value) == 1) {
-			if (value > now_ms)
-				value = now_ms;
-			if (value > now_ms - WINDOW_MS)
-				add_sent(state, value);
-		}
+/* ---- its lock -------------------------------------------------------------
+ */
+
+/* False where another process holds the lock for LOCK_WAIT_MS. */
+static bool
+lock_file(const struct rate *rate)
+{
+	int64_t waited_ms = 0;
+
+	while (flock(rate->fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return false;
+		if (waited_ms == LOCK_QUIET_MS)
+			log_info("waiting for %s, which another process has "
+				 "locked",
+			    rate->path);
+		if (waited_ms >= LOCK_WAIT_MS)
+			return false;
+		poll(NULL, 0, LOCK_POLL_MS);
+		waited_ms += LOCK_POLL_MS;
+	}
+	return true;
+}
+
+static void
+lock(struct rate *rate)
+{
+	while (rate->fd >= 0 && !lock_file(rate)) {
+		if (rate->own)
+			die(EX_TEMPFAIL,
+			    "%s: another process has held its lock for %d s; "
+			    "find it with fuser, and end it",
+			    rate->path, LOCK_WAIT_MS / 1000);
+		log_warn("%s: another process has held its lock for %d s; this "
+			 "run no longer shares the request rate",
+		    rate->path, LOCK_WAIT_MS / 1000);
+		close_file(rate);
+		open_own(rate);
 	}
 }
 
@@ -185,20 +363,21 @@ lock_and_read(struct rate *rate, struct state *state)
 	struct stat st;
 	ssize_t got;
 
+	lock(rate);
 	if (rate->fd >= 0) {
-		while (flock(rate->fd, LOCK_EX) != 0 && errno == EINTR)
-			;
 		text->len = 0;
-		if (fstat(rate->fd, &st) == 0 && st.st_size > 0 &&
-		    st.st_size < 1 << 24) {
-			buf_reserve(text, (size_t)st.st_size);
-			got =
-			    pread(rate->fd, text->data, (size_t)st.st_size, 0);
+		if (fstat(rate->fd, &st) == 0 && st.st_size > 0) {
+			size_t size = (uintmax_t)st.st_size < FILE_SIZE_MAX
+			    ? (size_t)st.st_size
+			    : FILE_SIZE_MAX;
+
+			got = pread(rate->fd, buf_reserve(text, size), size, 0);
 			if (got > 0)
 				text->len = (size_t)got;
 		}
 	}
-	parse(state, buf_terminate(text), clock_ms());
+	buf_terminate(text);
+	parse(state, rate, clock_ms());
 }
 
 static void
@@ -221,12 +400,14 @@ write_and_unlock(struct rate *rate, struct state *state)
 		log_warn("cannot write to %s: %s; the request rate is kept for "
 			 "this run alone",
 		    rate->path, strerror(errno));
-		close(rate->fd);
-		rate->fd = -1;
+		close_file(rate);
 		return;
 	}
 	flock(rate->fd, LOCK_UN);
 }
+
+/* ---- turns ----------------------------------------------------------------
+ */
 
 int64_t
 rate_take(struct rate *rate)
@@ -269,8 +450,11 @@ rate_count(struct rate *rate, long requests)
 void
 rate_not_before(struct rate *rate, int64_t when_ms)
 {
+	int64_t latest_ms = clock_ms() + NOT_BEFORE_MAX_MS;
 	struct state state;
 
+	if (when_ms > latest_ms)
+		when_ms = latest_ms;
 	lock_and_read(rate, &state);
 	if (when_ms > state.not_before_ms)
 		state.not_before_ms = when_ms;

@@ -42,13 +42,12 @@ grow(struct resources *resources)
 {
 	if (resources->count * 3 < resources->nslots * 2)
 		return;
-	resources->nslots = resources->nslots > 0 ? resources->nslots * 2 : 64;
-	resources->slots = xrealloc(
-	    resources->slots, resources->nslots * sizeof(*resources->slots));
+	resources->slots = grow_array(
+	    resources->slots, &resources->nslots, sizeof(*resources->slots));
 	memset(
 	    resources->slots, 0, resources->nslots * sizeof(*resources->slots));
-	resources->all = xrealloc(
-	    resources->all, resources->nslots * sizeof(*resources->all));
+	resources->all = xreallocarray(
+	    resources->all, resources->nslots, sizeof(*resources->all));
 	for (size_t i = 0; i < resources->count; i++) {
 		const struct resource *r = &resources->all[i];
 		size_t slot =
@@ -88,12 +87,82 @@ resources_find(const struct resources *resources, const char *label,
 }
 
 void
+resource_refuse(struct resource *resource, long status, const char *detail)
+{
+	free(resource->detail);
+	resource->refused = status;
+	resource->detail = xstrdup(detail);
+}
+
+static struct suspicion *
+find_suspicion(const struct resource *resource, const char *metric)
+{
+	for (size_t i = 0; i < resource->nsuspicions; i++)
+		if (strcmp(resource->suspicions[i].metric, metric) == 0)
+			return &resource->suspicions[i];
+	return NULL;
+}
+
+void
+resource_suspect(struct resource *resource, const char *metric, int64_t time_ms)
+{
+	struct suspicion *suspicion = find_suspicion(resource, metric);
+
+	if (suspicion == NULL) {
+		resource->suspicions = grow_by_one(resource->suspicions,
+		    resource->nsuspicions, sizeof(*resource->suspicions));
+		suspicion = &resource->suspicions[resource->nsuspicions++];
+		suspicion->metric = xstrdup(metric);
+	}
+	suspicion->time_ms = time_ms;
+}
+
+void
+resource_clear(struct resource *resource, const char *metric)
+{
+	struct suspicion *suspicion = find_suspicion(resource, metric);
+
+	if (suspicion == NULL)
+		return;
+	free(suspicion->metric);
+	*suspicion = resource->suspicions[--resource->nsuspicions];
+}
+
+bool
+resource_is_suspect(const struct resource *resource, const char *metric)
+{
+	return find_suspicion(resource, metric) != NULL;
+}
+
+bool
+resource_is_reported(const struct resource *resource)
+{
+	return resource->asked && resource->refused != 0;
+}
+
+bool
+resource_is_silent(const struct resource *resource)
+{
+	return resource->answered && !resource->has_points &&
+	    resource->refused == 0;
+}
+
+static void
+resource_free(struct resource *resource)
+{
+	for (size_t i = 0; i < resource->nsuspicions; i++)
+		free(resource->suspicions[i].metric);
+	free(resource->suspicions);
+	free(resource->label);
+	free(resource->id);
+	free(resource->detail);
+}
+
+void
 resources_free(struct resources *resources)
 {
-	for (size_t i = 0; i < resources->count; i++) {
-		free(resources->all[i].label);
-		free(resources->all[i].id);
-	}
+	for (size_t i = 0; i < resources->count; i++)
+		resource_free(&resources->all[i]);
 	free(resources->all);
 	free(resources->slots);
 }

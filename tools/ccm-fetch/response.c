@@ -10,6 +10,7 @@
  * 600 KB. Nothing that the API answers comes near. */
 #define ELEMENT_MAX ((size_t)16 << 20)
 #define SKELETON_MAX ((size_t)1 << 20)
+#define PADDING_MAX ((size_t)1 << 20)
 
 static bool
 fail(struct response *response, const char *error)
@@ -29,6 +30,7 @@ response_start(struct response *response)
 	response->depth = 0;
 	response->in_string = response->escaped = false;
 	response->data_seen = false;
+	response->padding = 0;
 }
 
 void
@@ -167,7 +169,8 @@ static bool
 feed_between(struct response *response, char c)
 {
 	if (is_space(c))
-		return true;
+		return ++response->padding <= PADDING_MAX ||
+		    fail(response, "\"data\" has over 1 MiB of white space");
 	if (c == ']' && (response->state == AFTER_ELEMENT || response->first)) {
 		buf_add_char(&response->skeleton, ']');
 		response->state = OUTSIDE;
@@ -207,25 +210,54 @@ response_feed(struct response *response, const char *bytes, size_t len)
 	return response->error == NULL;
 }
 
+/* Goes on to the value of a member of an object that was entered; its type, or
+ * JSON_NULL where there is none. */
+static enum json_type
+enter_member(struct json *json, const char *name, struct json_text *value)
+{
+	struct json_text key;
+
+	while (json_member(json, &key)) {
+		enum json_type type = json_value(json, value);
+
+		if (json_text_is(&key, name))
+			return type;
+		json_skip(json, type);
+	}
+	return JSON_NULL;
+}
+
 /* meta.pagination.next_page_token of a document that was validated. */
 static bool
 read_next_page(struct response *response, char **next_page)
 {
-	cJSON *document = cJSON_ParseWithLength(
-	    response->skeleton.data, response->skeleton.len);
-	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(document, "meta");
-	const cJSON *pagination =
-	    cJSON_GetObjectItemCaseSensitive(meta, "pagination");
-	const cJSON *token =
-	    cJSON_GetObjectItemCaseSensitive(pagination, "next_page_token");
-	bool good = document != NULL &&
-	    (token == NULL || cJSON_IsNull(token) || cJSON_IsString(token));
+	struct json json = JSON_INIT;
+	struct json_text value;
+	struct buf token = BUF_INIT;
+	enum json_type type;
 
-	*next_page = NULL;
-	if (good && cJSON_IsString(token) && token->valuestring[0] != '\0')
-		*next_page = xstrdup(token->valuestring);
-	cJSON_Delete(document);
-	return good || fail(response, "the page token is not a string");
+	json_start(&json, response->skeleton.data, response->skeleton.len);
+	type = json_value(&json, &value);
+	if (type == JSON_OBJECT)
+		type = enter_member(&json, "meta", &value);
+	if (type == JSON_OBJECT)
+		type = enter_member(&json, "pagination", &value);
+	if (type == JSON_OBJECT)
+		type = enter_member(&json, "next_page_token", &value);
+	else
+		type = JSON_NULL;
+	if (type == JSON_STRING)
+		json_decode(&token, &value);
+	json_free(&json);
+	if (type != JSON_STRING && type != JSON_NULL)
+		return fail(response, "the page token is not a string");
+	if (token.len > 0 && memchr(token.data, '\0', token.len) != NULL) {
+		buf_free(&token);
+		return fail(response, "the page token has a NUL in it");
+	}
+	if (token.len > 0)
+		*next_page = buf_terminate(&token);
+	return true;
 }
 
 bool

@@ -5,7 +5,7 @@
  * split at the elements of `data`, and each element's text is handed out when
  * it is whole; what remains, the document around the elements, is checked and
  * read at the end. So an element is strictly validated by whoever takes it, and
- * the rest here; an answer is good only if all of it was.
+ * the rest here.
  */
 #ifndef CCM_FETCH_RESPONSE_H
 #define CCM_FETCH_RESPONSE_H
@@ -28,6 +28,7 @@ struct response {
 	unsigned depth;
 	bool in_string, escaped;
 	bool data_seen, first;
+	size_t padding; /* white space between elements, so far */
 };
 
 /* Forgets the answer before; `element` and `context` stay. */

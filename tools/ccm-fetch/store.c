@@ -6,7 +6,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "filter.h"
+#include "io.h"
 #include "log.h"
 
 #define BUFFER_MAX ((size_t)256 << 10)

@@ -14,8 +14,8 @@
  *   our own SIGKILL is over before another ccm-ship begins one.
  * - Nothing that decides is kept in memory only: the state of the queue is its
  *   directory.
- * - What goes wrong outside is no reason to end: who looks is told what waits
- *   and why, by .status and by systemd, and the log once.
+ * - What goes wrong outside is no reason to end: .status and systemd show what
+ *   waits and why, and the log reports it once.
  */
 #include <errno.h>
 #include <poll.h>
@@ -60,7 +60,8 @@ struct ship {
 	char *problem;     /* of the last of them */
 };
 
-/* Sleeps that long, until wake_fd is readable, or until told to stop: true. */
+/* Sleeps that long, or until wake_fd is readable; true where we have to stop.
+ */
 static bool
 told_to_stop(const struct ship *ship, int timeout_ms, int wake_fd)
 {
@@ -238,7 +239,7 @@ on_stop(void *context)
 
 /* ---- the loop ----------------------------------------------------------- */
 
-/* False: told to stop meanwhile or, with -1, another has done the work. */
+/* False: we have to stop or, with -1, another has done the work. */
 static bool
 wait_for_lock(struct ship *ship)
 {
@@ -256,7 +257,7 @@ wait_for_lock(struct ship *ship)
 	return true;
 }
 
-/* Sends until told to stop or, with -1, until all is sent or a failure. */
+/* Sends until we have to stop or, with -1, until all is sent or a failure. */
 static void
 run(struct ship *ship)
 {
@@ -310,7 +311,7 @@ batch_bytes_or_die(const char *text)
 }
 
 /* From here on SIGTERM and SIGINT do nothing but make a descriptor readable,
- * for good: nobody reads it. */
+ * for good, as it is never read. */
 static int
 catch_signals_or_die(void)
 {
@@ -360,8 +361,10 @@ main(int argc, char **argv)
 	/* Static, so that it ends with the process: nothing is freed. */
 	static struct ship ship = {.batch_bytes = 8 << 20};
 
-	log_init("ccm-ship");
+	/* A command's environment often holds Kafka's secrets. */
+	protect_secrets();
 	parse_options(argc, argv, &ship);
+	log_init("ccm-ship");
 	ship.prog.argv = argv + optind + 1;
 	ship.prog.grace_seconds =
 	    env_integer("CCM_SHIP_GRACE_SECONDS", 60, 0, 86400);

@@ -1,5 +1,5 @@
 /*
- * What systemd is told about a service of Type=notify, by the protocol of
+ * What we report to systemd as a service of Type=notify, by the protocol of
  * sd_notify(3): that it is there, what it is doing, that it is about to end.
  */
 #ifndef CCM_SHIP_NOTIFY_H
@@ -9,7 +9,7 @@
 #include <sys/un.h>
 
 struct notify {
-	int fd; /* -1: there is nobody to tell */
+	int fd; /* -1: not a service of Type=notify */
 	struct sockaddr_un address;
 	socklen_t address_len;
 };
@@ -17,14 +17,14 @@ struct notify {
 /*
  * Takes NOTIFY_SOCKET, a path or @ and an abstract name, out of the
  * environment: a program that we run is not to speak for us. Where it is not
- * set there is nobody to tell; where it cannot be used, that is a warning.
+ * set nothing is sent; where it cannot be used, that is a warning.
  */
 void notify_open(struct notify *notify);
 
 /*
  * Sends "NAME=VALUE". A control character in the value becomes a blank, a byte
- * that is not UTF-8 a question mark: systemd takes neither. What nobody takes
- * within a second is lost: our work does not depend on it.
+ * that is not UTF-8 a question mark: systemd takes neither. What systemd does
+ * not read within a second is lost: our work does not depend on it.
  */
 void notify_send(
     const struct notify *notify, const char *name, const char *value);

@@ -8,11 +8,11 @@
 
 struct prog {
 	char **argv;        /* PROG [ARG]..., as for execvp(3) */
-	long grace_seconds; /* how long it may go on once told to stop */
-	int stop_fd;        /* readable from being told to stop on */
+	long grace_seconds; /* how long it may go on once we have to stop */
+	int stop_fd;        /* readable once we have to stop */
 
-	/* Called with each line that PROG gives as its reason, and once it is
-	 * told to stop. */
+	/* Called with each line that PROG gives as its reason, and once when
+	 * it has to stop. */
 	void (*on_reason)(void *context, const char *line);
 	void (*on_stop)(void *context);
 	void *context;
@@ -37,8 +37,8 @@ void prog_find_or_die(const char *name);
  * end by itself, and its status counts. Then it is sent SIGTERM, five seconds
  * later SIGKILL, and has failed whatever its status: some programs exit 0 on
  * SIGTERM with half of their work undone. What happened is appended to
- * `problem`, but for PROG_SENT; why, if PROG has said it, is in `reason`. Exits
- * with EX_OSERR on a kernel without pidfd.
+ * `problem`, but for PROG_SENT; the reason, if PROG gave one, is in `reason`.
+ * Exits with EX_OSERR on a kernel without pidfd.
  */
 enum prog_result prog_run_or_die(
     struct prog *prog, int stdin_fd, const char *names, struct buf *problem);

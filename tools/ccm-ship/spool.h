@@ -45,7 +45,7 @@ bool spool_lock_or_die(struct spool *spool, bool tell);
 /*
  * Finds out what the spool holds, and removes files that are empty. Exits with
  * EX_IOERR where it cannot be read or, once it is locked, where .lock is not at
- * its place any more: it keeps nobody away then.
+ * its place any more: it protects nothing then.
  */
 void spool_list_or_die(struct spool *spool);
 

@@ -32,7 +32,7 @@ struct status {
 /*
  * Replaces the file where that changes it: `state` is "idle", "sending",
  * "waiting" or "stopped", and the backlog is what the spool held when it was
- * last listed. Where it cannot be written, that is told once. systemd is told
+ * last listed. Where it cannot be written, that is logged once. systemd gets
  * the same in a line for a person.
  */
 void status_write(

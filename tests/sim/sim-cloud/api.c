@@ -520,7 +520,7 @@ reply_page(struct reply *reply, unsigned status)
 
 /* Faults that are made instead of an answer; true where this was one. */
 static bool
-answer_by_fault(const struct fault *fault, struct reply *reply)
+answer_by_fault(struct sim *sim, const struct fault *fault, struct reply *reply)
 {
 	const cJSON *field;
 
@@ -552,6 +552,17 @@ answer_by_fault(const struct fault *fault, struct reply *reply)
 	case FAULT_TOKEN_EXPIRED:
 		reply_error(reply, 400, "The page token has expired");
 		return true;
+	case FAULT_EMPTY_PAGES:
+		buf_printf(&reply->body,
+		    "{\"data\":[],\"meta\":{\"pagination\":{\"page_size\":1000,"
+		    "\"next_page_token\":\"empty-%lu\"}}}",
+		    ++sim->tokens);
+		return true;
+	case FAULT_ENDLESS:
+		reply->status = fault->status;
+		if (fault->text != NULL)
+			buf_add_string(&reply->body, fault->text);
+		return true;
 	case FAULT_HTML:
 		reply_page(reply, 200);
 		return true;
@@ -563,11 +574,12 @@ answer_by_fault(const struct fault *fault, struct reply *reply)
 	}
 }
 
-/* The server's library would tell the real time. */
+/* The server's library would give the real time. */
 static void
 add_date(const struct sim *sim, struct reply *reply)
 {
-	time_t now = (time_t)(sim->options.now_ms / 1000);
+	time_t now =
+	    (time_t)((sim->options.now_ms + sim->date_ahead_ms) / 1000);
 	char date[64];
 	struct tm tm;
 
@@ -595,12 +607,12 @@ api_answer(struct sim *sim, const struct request *request, struct reply *reply,
 		    question != NULL ? question : "",
 		    request->body.data != NULL ? request->body.data : "",
 		    argument(request, "page_token") != NULL);
-		if (!answer_by_fault(fault, reply))
+		if (!answer_by_fault(sim, fault, reply))
 			route(sim, request, reply);
 		if (fault->kind == FAULT_TRUNCATED_JSON)
 			reply->body.len /= 2;
 	}
-	if (sim->clock_stands)
+	if (!sim->hides_date)
 		add_date(sim, reply);
 	log_request(sim, request, reply, fault);
 }

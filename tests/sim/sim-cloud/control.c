@@ -176,6 +176,27 @@ post_now(struct sim *sim, const struct request *request, struct reply *reply)
 	cJSON_Delete(tree);
 }
 
+/* {"ahead":SECONDS}: what the Date header of an answer is before the clock;
+ * null: there is none. */
+static void
+post_date(struct sim *sim, const struct request *request, struct reply *reply)
+{
+	cJSON *tree = parse_body(request, reply);
+	const cJSON *ahead = cJSON_GetObjectItemCaseSensitive(tree, "ahead");
+
+	if (tree == NULL)
+		return;
+	if (cJSON_IsNull(ahead)) {
+		sim->hides_date = true;
+	} else if (cJSON_IsNumber(ahead)) {
+		sim->hides_date = false;
+		sim->date_ahead_ms = (int64_t)ahead->valuedouble * 1000;
+	} else {
+		reply_error(reply, 400, "{\"ahead\":SECONDS} was expected");
+	}
+	cJSON_Delete(tree);
+}
+
 void
 control_answer(
     struct sim *sim, const struct request *request, struct reply *reply)
@@ -188,7 +209,7 @@ control_answer(
 	    {"DELETE", "/sim/faults", delete_faults},
 	    {"GET", "/sim/log", get_log}, {"DELETE", "/sim/log", delete_log},
 	    {"POST", "/sim/refuse", post_refuse},
-	    {"POST", "/sim/now", post_now}};
+	    {"POST", "/sim/now", post_now}, {"POST", "/sim/date", post_date}};
 
 	reply->status = 204;
 	if (strcmp(request->address, "127.0.0.1") != 0) {

@@ -9,8 +9,11 @@
 #define STALL_SECONDS 3600
 
 struct fault_rule {
-	char *path, *match; /* NULL: any */
+	char *path;     /* NULL: any */
+	cJSON *matches; /* an array of strings, or NULL: any */
 	long after, times;
+	long percent;             /* 100: always */
+	unsigned short chance[3]; /* of erand48(3) */
 	struct fault fault;
 };
 
@@ -25,7 +28,9 @@ static const char *const names[FAULT_KINDS] = {[FAULT_NONE] = "",
     [FAULT_TRUNCATED_JSON] = "truncated_json",
     [FAULT_RETRY_AFTER] = "retry_after",
     [FAULT_SLOW] = "slow",
-    [FAULT_REDIRECT] = "redirect"};
+    [FAULT_REDIRECT] = "redirect",
+    [FAULT_EMPTY_PAGES] = "empty_pages",
+    [FAULT_ENDLESS] = "endless"};
 
 const char *
 fault_name(enum fault_kind kind)
@@ -46,6 +51,7 @@ void
 fault_free(struct fault *fault)
 {
 	free(fault->text);
+	free(fault->again);
 	cJSON_Delete(fault->header_fields);
 	*fault = (struct fault){.kind = FAULT_NONE};
 }
@@ -54,7 +60,7 @@ static void
 rule_free(struct fault_rule *rule)
 {
 	free(rule->path);
-	free(rule->match);
+	cJSON_Delete(rule->matches);
 	fault_free(&rule->fault);
 }
 
@@ -102,7 +108,8 @@ fault_read_detail(struct fault *fault, const cJSON *item, struct buf *problem)
 	enum fault_kind kind = fault->kind;
 	long number;
 
-	if (strcmp(item->string, "body") == 0 && kind == FAULT_STATUS &&
+	if (strcmp(item->string, "body") == 0 &&
+	    (kind == FAULT_STATUS || kind == FAULT_ENDLESS) &&
 	    cJSON_IsString(item)) {
 		fault->text = xstrdup(item->valuestring);
 	} else if (strcmp(item->string, "headers") == 0 &&
@@ -115,6 +122,13 @@ fault_read_detail(struct fault *fault, const cJSON *item, struct buf *problem)
 	    kind == FAULT_REDIRECT && integer(item, &number) && number >= 300 &&
 	    number < 400) {
 		fault->status = (unsigned)number;
+	} else if (strcmp(item->string, "status") == 0 &&
+	    kind == FAULT_ENDLESS && integer(item, &number) && number >= 200 &&
+	    number <= 599) {
+		fault->status = (unsigned)number;
+	} else if (strcmp(item->string, "pause") == 0 &&
+	    kind == FAULT_ENDLESS && integer(item, &number) && number >= 0) {
+		fault->pause_ms = number;
 	} else {
 		return wrong(problem, "unknown or wrong: ", item->string);
 	}
@@ -133,6 +147,11 @@ fault_read_value(struct fault *fault, const cJSON *item, struct buf *problem)
 		if (!cJSON_IsString(item))
 			break;
 		fault->text = xstrdup(item->valuestring);
+		return true;
+	case FAULT_ENDLESS:
+		if (!cJSON_IsString(item) || item->valuestring[0] == '\0')
+			break;
+		fault->again = xstrdup(item->valuestring);
 		return true;
 	case FAULT_STATUS:
 		if (!is_number || fault->number < 200 || fault->number > 599)
@@ -181,6 +200,8 @@ fault_read(struct fault *fault, const cJSON *item, struct buf *problem)
 	fault->kind = kind_of_object(item);
 	if (fault->kind == FAULT_NONE)
 		return wrong(problem, "unknown fault", "");
+	if (fault->kind == FAULT_ENDLESS)
+		fault->status = 200;
 	cJSON_ArrayForEach(member, item)
 	{
 		if (strcmp(member->string, names[fault->kind]) == 0)
@@ -191,13 +212,55 @@ fault_read(struct fault *fault, const cJSON *item, struct buf *problem)
 	return fault_read_value(fault, truth, problem);
 }
 
+/* A text, or an array of texts. */
+static bool
+rule_read_match(struct fault_rule *rule, const cJSON *match)
+{
+	const cJSON *item;
+
+	if (cJSON_IsString(match)) {
+		rule->matches = cJSON_CreateArray();
+		return cJSON_AddItemToArray(
+		    rule->matches, cJSON_Duplicate(match, true));
+	}
+	rule->matches = cJSON_Duplicate(match, true);
+	cJSON_ArrayForEach(item, match)
+	{
+		if (!cJSON_IsString(item))
+			return false;
+	}
+	return cJSON_IsArray(match);
+}
+
+static bool
+rule_read_number(struct fault_rule *rule, const cJSON *member)
+{
+	const char *name = member->string;
+	long number;
+
+	if (!integer(member, &number))
+		return false;
+	if (strcmp(name, "after") == 0 && number >= 0)
+		rule->after = number;
+	else if (strcmp(name, "times") == 0 && number >= -1)
+		rule->times = number;
+	else if (strcmp(name, "percent") == 0 && number >= 0 && number <= 100)
+		rule->percent = number;
+	else if (strcmp(name, "seed") == 0 && number >= 0 && number <= 65535)
+		rule->chance[1] = (unsigned short)number;
+	else
+		return false;
+	return true;
+}
+
 static bool
 rule_read(struct fault_rule *rule, const cJSON *object, struct buf *problem)
 {
 	const cJSON *member;
 	bool has_fault = false;
 
-	*rule = (struct fault_rule){.times = 1};
+	*rule = (struct fault_rule){
+	    .times = 1, .percent = 100, .chance = {0x330e, 1, 0}};
 	if (!cJSON_IsObject(object))
 		return wrong(problem, "a rule is an object", "");
 	cJSON_ArrayForEach(member, object)
@@ -206,20 +269,14 @@ rule_read(struct fault_rule *rule, const cJSON *object, struct buf *problem)
 
 		if (strcmp(name, "path") == 0 && cJSON_IsString(member)) {
 			rule->path = xstrdup(member->valuestring);
-		} else if (strcmp(name, "match") == 0 &&
-		    cJSON_IsString(member)) {
-			rule->match = xstrdup(member->valuestring);
-		} else if (strcmp(name, "after") == 0) {
-			if (!integer(member, &rule->after) || rule->after < 0)
-				return wrong(problem, "wrong value: ", name);
-		} else if (strcmp(name, "times") == 0) {
-			if (!integer(member, &rule->times) || rule->times < -1)
+		} else if (strcmp(name, "match") == 0) {
+			if (!rule_read_match(rule, member))
 				return wrong(problem, "wrong value: ", name);
 		} else if (strcmp(name, "fault") == 0) {
 			has_fault = true;
 			if (!fault_read(&rule->fault, member, problem))
 				return false;
-		} else {
+		} else if (!rule_read_number(rule, member)) {
 			return wrong(problem, "unknown or wrong: ", name);
 		}
 	}
@@ -266,14 +323,27 @@ fault_rules_add(struct fault_rules *rules, const char *text, size_t len,
 }
 
 static bool
+has_matches(const cJSON *matches, const char *query_string, const char *body)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, matches)
+	{
+		if (strstr(body, item->valuestring) == NULL &&
+		    strstr(query_string, item->valuestring) == NULL)
+			return false;
+	}
+	return true;
+}
+
+static bool
 rule_applies(struct fault_rule *rule, const char *path,
     const char *query_string, const char *body, bool has_page_token)
 {
 	if (rule->path != NULL &&
 	    strncmp(rule->path, path, strlen(rule->path)) != 0)
 		return false;
-	if (rule->match != NULL && strstr(body, rule->match) == NULL &&
-	    strstr(query_string, rule->match) == NULL)
+	if (!has_matches(rule->matches, query_string, body))
 		return false;
 	if (rule->fault.kind == FAULT_TOKEN_EXPIRED && !has_page_token)
 		return false;
@@ -282,6 +352,9 @@ rule_applies(struct fault_rule *rule, const char *path,
 		return false;
 	}
 	if (rule->times == 0)
+		return false;
+	if (rule->percent < 100 &&
+	    erand48(rule->chance) * 100 >= (double)rule->percent)
 		return false;
 	if (rule->times > 0)
 		rule->times--;
@@ -300,6 +373,8 @@ fault_rules_next(struct fault_rules *rules, const char *path,
 			continue;
 		if (fault.text != NULL)
 			fault.text = xstrdup(fault.text);
+		if (fault.again != NULL)
+			fault.again = xstrdup(fault.again);
 		fault.header_fields = cJSON_Duplicate(fault.header_fields, 1);
 		return fault;
 	}

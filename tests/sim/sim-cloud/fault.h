@@ -5,9 +5,13 @@
  *
  *	{"path": "query",	which requests: what follows /v2/metrics/cloud/,
  *				or its beginning; all where it is missing
- *	 "match": "lkc-0002",	... with this in body or query string
+ *	 "match": "lkc-0002",	... with this in body or query string; or an
+ *				array of texts: with all of them
  *	 "after": 2,		... not the first two of them
  *	 "times": 3,		... and three then (default 1; -1: for ever)
+ *	 "percent": 30,		... and of those only so many, by chance,
+ *	 "seed": 1,		which falls the same way for the same seed
+ *				(default 1)
  *	 "fault": FAULT}
  *
  * FAULT is one of these; a string "X" is the same as {"X": true}:
@@ -27,6 +31,11 @@
  *	{"retry_after":SECONDS}	429 with Retry-After
  *	{"slow":MS}	the answer comes, that much later
  *	{"redirect":URL, "status":307}
+ *	"empty_pages"	200, no data, and a page token that was never there
+ *before
+ *	{"endless":TEXT, "status":200, "body":BEGIN, "pause":MS}
+ *			BEGIN, then TEXT again and again until the client goes,
+ *			MS (default 0) before each
  */
 #ifndef SIM_CLOUD_FAULT_H
 #define SIM_CLOUD_FAULT_H
@@ -50,6 +59,8 @@ enum fault_kind {
 	FAULT_RETRY_AFTER,
 	FAULT_SLOW,
 	FAULT_REDIRECT,
+	FAULT_EMPTY_PAGES,
+	FAULT_ENDLESS,
 	FAULT_KINDS
 };
 
@@ -57,8 +68,10 @@ struct fault {
 	enum fault_kind kind;
 	long number;     /* status, bytes (-1: half), seconds or milliseconds */
 	bool headers;    /* of a stall */
-	unsigned status; /* of a redirect */
+	unsigned status; /* of a redirect, or of what is endless */
 	char *text;      /* a body or a URL, or NULL */
+	char *again;     /* what is endless, or NULL */
+	long pause_ms;
 	cJSON *header_fields; /* an object of strings, or NULL */
 };
 

@@ -57,6 +57,8 @@
  *	POST /sim/refuse	{"ids":[...]}: the resources that the key is not
  *				allowed to read, instead of those before
  *	POST /sim/now		{"now":TIMESTAMP}; null: the clock runs
+ *	POST /sim/date		{"ahead":SECONDS}: the Date of an answer is so
+ *far before the clock; null: it has none
  *
  * Every answer carries two sets of rateLimit- headers, of the address and of
  * the endpoint, but for a fault of the kind status that brings its own headers.

@@ -23,6 +23,8 @@ struct partial {
 	char *bytes;
 	size_t len;
 	int64_t stall_ms; /* then nothing more, for so long */
+	char *again;      /* or this, again and again, or NULL */
+	int64_t pause_ms; /* before each */
 };
 
 int64_t
@@ -73,12 +75,45 @@ reset_connection(struct MHD_Connection *connection)
 		(void)connect(info->connect_fd, &nobody, sizeof(nobody));
 }
 
+static bool
+is_stopping(struct sim *sim)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&sim->lock);
+	stopping = sim->stopping;
+	pthread_mutex_unlock(&sim->lock);
+	return stopping;
+}
+
+/* As many of an endless text as there is room for; with a pause, one. */
+static ssize_t
+read_again(struct partial *partial, uint64_t position, char *to, size_t size)
+{
+	size_t len = strlen(partial->again), at = (size_t)(position % len);
+	size_t n = 0;
+
+	if (partial->pause_ms > 0 && at == 0)
+		rest(partial->sim, partial->pause_ms);
+	if (is_stopping(partial->sim))
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	while (n < size && (partial->pause_ms == 0 || at < len)) {
+		to[n++] = partial->again[at++];
+		if (partial->pause_ms == 0)
+			at %= len;
+	}
+	return (ssize_t)n;
+}
+
 static ssize_t
 read_partial(void *context, uint64_t position, char *to, size_t size)
 {
 	struct partial *partial = context;
-	size_t left = partial->len - (size_t)position;
+	size_t left =
+	    position < partial->len ? partial->len - (size_t)position : 0;
 
+	if (left == 0 && partial->again != NULL)
+		return read_again(partial, position - partial->len, to, size);
 	if (left == 0) {
 		rest(partial->sim, partial->stall_ms);
 		return MHD_CONTENT_READER_END_WITH_ERROR;
@@ -95,6 +130,7 @@ free_partial(void *context)
 	struct partial *partial = context;
 
 	free(partial->bytes);
+	free(partial->again);
 	free(partial);
 }
 
@@ -108,11 +144,19 @@ make_partial(struct sim *sim, struct reply *reply, const struct fault *fault)
 	if (fault->kind == FAULT_CUT && fault->number >= 0 &&
 	    (size_t)fault->number < len)
 		part = (size_t)fault->number;
-	*partial = (struct partial){sim, reply->body.data, part,
-	    fault->kind == FAULT_STALL ? fault->number * 1000 : 0};
+	*partial = (struct partial){.sim = sim,
+	    .bytes = reply->body.data,
+	    .len = part,
+	    .stall_ms = fault->kind == FAULT_STALL ? fault->number * 1000 : 0};
 	reply->body = (struct buf)BUF_INIT;
+	if (fault->kind == FAULT_ENDLESS) {
+		partial->len = len;
+		partial->again = xstrdup(fault->again);
+		partial->pause_ms = fault->pause_ms;
+	}
 	return MHD_create_response_from_callback(
-	    len, 65536, read_partial, partial, free_partial);
+	    fault->kind == FAULT_ENDLESS ? MHD_SIZE_UNKNOWN : len, 65536,
+	    read_partial, partial, free_partial);
 }
 
 static enum MHD_Result
@@ -122,7 +166,8 @@ send_reply(struct sim *sim, struct MHD_Connection *connection,
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
-	if (fault->kind == FAULT_CUT || fault->kind == FAULT_STALL) {
+	if (fault->kind == FAULT_CUT || fault->kind == FAULT_STALL ||
+	    fault->kind == FAULT_ENDLESS) {
 		response = make_partial(sim, reply, fault);
 	} else {
 		response = MHD_create_response_from_buffer(
@@ -315,7 +360,7 @@ start(struct sim *sim, unsigned short port, const char *certificate,
     const char *key)
 {
 	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
-	    MHD_USE_THREAD_PER_CONNECTION;
+	    MHD_USE_THREAD_PER_CONNECTION | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
 	struct sockaddr_in address = {.sin_family = AF_INET,
 	    .sin_port = htons(port),
 	    .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};

@@ -34,7 +34,10 @@ struct sim {
 	enum foreign foreign;
 	struct answer_options options;
 	bool clock_stands; /* options.now_ms is what it was set to */
-	uint64_t secret;   /* of page tokens */
+	bool hides_date;   /* no Date header; else that much ahead: */
+	int64_t date_ahead_ms;
+	unsigned long tokens; /* of empty pages so far */
+	uint64_t secret;      /* of page tokens */
 	bool logs_no_bodies;
 
 	/* Changed by requests, under the lock; so is options.now_ms. */

@@ -409,8 +409,8 @@ like "$status $(cat err)" '^75 ccm-produce: ERROR: delivered [0-9]+ of (6000|an 
 rm -f go
 produce ccm-produce metrics < <(slowly)
 until_true 10 child "$sending"
-touch go
 kill -KILL "$(child "$sending")"
+touch go
 ended
 like "$status $(cat err)" '^75 ccm-produce: ERROR: delivered [0-9]+ of .*: kcat ended with status 137' \
 	'kcat ended by SIGKILL too'

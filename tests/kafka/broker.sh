@@ -308,7 +308,7 @@ refuse() {
 refused() {
 	until_true 60 [ -s "$1.status" ]
 	like "$(cat "$1.status") $(wc -l <"$1.err") $(cat "$1.err")" \
-		"^$2 3 1 ccm-produce: $3; nothing was sent\$" "$4"
+		"^$2 3 1 ccm-produce: ERROR: $3; nothing was sent\$" "$4"
 }
 
 # ---- any Kafka

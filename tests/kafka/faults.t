@@ -264,7 +264,7 @@ client allow alice DESCRIBE "$topic"
 client deny alice WRITE "$topic"
 touch go
 ended 60
-like "$status $(tail -n 1 err)" '^77 ccm-produce: this user lacks the right to write to ' \
+like "$status $(tail -n 1 err)" '^77 ccm-produce: ERROR: this user lacks the right to write to ' \
 	'a right that is withdrawn in the middle is status 77'
 
 # ---- disks that are full ----------------------------------------------------

@@ -92,7 +92,7 @@ like "$status $(cat out)" "^0 .*Default principal: client@$realm.*kafka/localhos
 	'its ticket is kept where KRB5CCNAME says'
 with_keytab fetched-other other.keytab other
 run env "${given[@]}" ccm-produce "$prefix-open" <three
-is "$status $(cat err)" "77 ccm-produce: no right to see topic $prefix-open: Broker: Topic authorization failed; nothing was sent" \
+is "$status $(cat err)" "77 ccm-produce: ERROR: no right to see topic $prefix-open: Broker: Topic authorization failed; nothing was sent" \
 	'a user is who the keytab says: another one has not the rights'
 with_keytab read client.keytab client
 run env "${given[@]}" ccm-consume -e "$prefix-open" group-keytab

@@ -208,7 +208,7 @@ for i in "${!users[@]}"; do
 		wanted='0 '
 		((++in))
 	else
-		wanted='78 passwords: KAFKA_SASL_PASSWORD *'
+		wanted='78 passwords: ERROR: KAFKA_SASL_PASSWORD *'
 		((++refused))
 	fi
 	# shellcheck disable=SC2053 # a pattern
@@ -251,7 +251,7 @@ KAFKA_SASL_USERNAME='' KAFKA_SASL_PASSWORD='' KAFKA_SETTINGS='' \
 for password in ' a' 'a ' 'a\:b' 'a\\=b' "$long$long"; do
 	the_one "$password"
 	run ccm-produce "$topic" <three
-	like "$status $(<err)" '^78 ccm-produce: KAFKA_SASL_PASSWORD [^'$'\n'']*$' \
+	like "$status $(<err)" '^78 ccm-produce: ERROR: KAFKA_SASL_PASSWORD [^'$'\n'']*$' \
 		"ccm-produce refuses ${password:0:20}, and only that is said"
 done
 

@@ -220,37 +220,37 @@ until_true 60 brokers_are 1
 run env "${over_sasl[@]}" ccm-produce "$prefix-writeonly" <three
 is "$status" 0 'the right to write to a topic is enough, to send idempotently too'
 run env "${over_sasl[@]}" ccm-produce "$prefix-readonly" <three
-is "$status $(cat err)" "77 ccm-produce: this user lacks the right to write to $prefix-readonly: 3 x Broker: Topic authorization failed" \
+is "$status $(cat err)" "77 ccm-produce: ERROR: this user lacks the right to write to $prefix-readonly: 3 x Broker: Topic authorization failed" \
 	'a topic that may not be written is status 77, and named'
 run env "${over_sasl[@]}" CCM_KAFKA_TRANSACTIONAL_ID=mine ccm-produce \
 	"$prefix-readonly" <three
-like "$status $(cat err)" '^77 ccm-produce: this user lacks a right: .*Topic authorization failed; grant Write on the topic$' \
+like "$status $(cat err)" '^77 ccm-produce: ERROR: this user lacks a right: .*Topic authorization failed; grant Write on the topic$' \
 	'in a transaction too'
 run env "${over_sasl[@]}" CCM_KAFKA_TRANSACTIONAL_ID=closed ccm-produce \
 	"$prefix-writeonly" <three
-like "$status $(cat err)" '^77 ccm-produce: this user lacks a right: .*Transactional Id authorization failed; grant Describe and Write on the transactional id$' \
+like "$status $(cat err)" '^77 ccm-produce: ERROR: this user lacks a right: .*Transactional Id authorization failed; grant Describe and Write on the transactional id$' \
 	'so is a transactional id that may not be used'
 run env "${over_sasl[@]}" ccm-produce "$prefix-hidden" <three
-is "$status $(cat err)" "77 ccm-produce: no right to see topic $prefix-hidden: Broker: Topic authorization failed; nothing was sent" \
+is "$status $(cat err)" "77 ccm-produce: ERROR: no right to see topic $prefix-hidden: Broker: Topic authorization failed; nothing was sent" \
 	'so is a topic that may not be seen'
 run env "${over_sasl[@]}" ccm-consume -e "$prefix-hidden" group
-is "$status $(cat err)" "77 ccm-consume: no right to see topic $prefix-hidden: Broker: Topic authorization failed" \
+is "$status $(cat err)" "77 ccm-consume: ERROR: no right to see topic $prefix-hidden: Broker: Topic authorization failed" \
 	'for a reader too'
 run env "${over_sasl[@]}" ccm-consume -e "$prefix-writeonly" group
-like "$status $(cat err)" "^77 ccm-consume: this user lacks a right: Topic $prefix-writeonly .*; grant Read on the topic\$" \
+like "$status $(cat err)" "^77 ccm-consume: ERROR: this user lacks a right: Topic $prefix-writeonly .*; grant Read on the topic\$" \
 	'so is one that may not be read'
 run env "${over_sasl[@]}" ccm-consume -e "$prefix-readonly" closed
-like "$status $(cat err)" '^77 ccm-consume: this user lacks a right: .*Group authorization failed.*; grant Read on the consumer group$' \
+like "$status $(cat err)" '^77 ccm-consume: ERROR: this user lacks a right: .*Group authorization failed.*; grant Read on the consumer group$' \
 	'and a group that is not open to this user'
 run env "${over_sasl[@]}" KAFKA_SASL_PASSWORD=s3cret-wrong \
 	ccm-consume "$prefix-open" group
-like "$status $(wc -l <err) $(cat err)" '^77 1 ccm-consume: the broker refuses these credentials' \
+like "$status $(wc -l <err) $(cat err)" '^77 1 ccm-consume: ERROR: the broker refuses these credentials' \
 	'a wrong password ends a reader'
 
 # ---- what has become of that reader
 
 until_true 60 [ -s alice.status ]
 like "$(cat alice.status) $(tail -n 1 alice.err)" \
-	"^77 ccm-consume: the broker refuses these credentials: $at: invalid credentials .*; check KAFKA_SASL_MECHANISM" \
+	"^77 ccm-consume: ERROR: the broker refuses these credentials: $at: invalid credentials .*; check KAFKA_SASL_MECHANISM" \
 	'a reader is ended when its password is another, and it has to say it again'
 is "$(cat ./*.err err | grep -c s3cret)" 0 'no message shows a password'

@@ -204,7 +204,7 @@ for side in producer consumer; do
 
 	{ cat refused; echo bootstrap_servers=localhost; } >asked
 	run with asked settings $side
-	is "$status $(sed -n 's/^settings: KAFKA_\([A-Z0-9_]*\) .*/\L\1=/p' err | sort)" \
+	is "$status $(sed -n 's/^settings: ERROR: KAFKA_\([A-Z0-9_]*\) .*/\L\1=/p' err | sort)" \
 		"78 $(<refused.names)" \
 		"... $(wc -l <refused.names) are refused, each by its name"
 	is "$(grep -cvE 'Python-only argument|has no counterpart here|KAFKA_PARTITIONER is .* it takes' err)" \
@@ -217,7 +217,7 @@ for side in producer consumer; do
 		      .replace('Infinity', '"Infinity"'))
 	PYTHON
 	KAFKA_SETTINGS_FILE=all.json run settings $side
-	is "$status $(sed -n 's/^settings: KAFKA_SETTINGS: "\([a-z0-9_]*\)" .*/\1=/p' err | sort)" \
+	is "$status $(sed -n 's/^settings: ERROR: KAFKA_SETTINGS: "\([a-z0-9_]*\)" .*/\1=/p' err | sort)" \
 		"78 $(<refused.names)" '... the same ones in KAFKA_SETTINGS'
 	jq -c --rawfile refused refused.names \
 		'delpaths([$refused | split("=\n")[] | select(. != "") | [.]])' \
@@ -370,6 +370,6 @@ ccm-consume|fetch_max_bytes=100000|fetch.max.bytes. must be >=
 END
 CCM_KAFKA_TRANSACTIONAL_ID=ccm KAFKA_TRANSACTION_TIMEOUT_MS=10000 \
 	KAFKA_REQUEST_TIMEOUT_MS=20000 run timeout 60 ccm-produce "$topic" <input
-like "$status $(<err)" '^78 ccm-produce: [^'$'\n'']*socket.timeout.ms' \
+like "$status $(<err)" '^78 ccm-produce: ERROR: [^'$'\n'']*socket.timeout.ms' \
 	'ccm-produce refuses a request that may take longer than its transaction'
 holds "$topic" wanted 'none of these has sent anything'

@@ -11,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "io.h"
 #include "json.h"
 #include "log.h"
 
@@ -48,40 +49,20 @@ wipe(struct buf *text)
 /* ---- files ----------------------------------------------------------------
  */
 
-/* Up to FILE_SIZE_MAX bytes and one more; false where reading fails. */
-static bool
-read_all(const char *path, struct buf *text)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), error;
-	ssize_t got = -1;
-
-	if (fd < 0)
-		return false;
-	do {
-		got = read(fd, buf_reserve(text, 4096), 4096);
-		if (got > 0)
-			text->len += (size_t)got;
-	} while (
-	    got > 0 ? text->len <= FILE_SIZE_MAX : got < 0 && errno == EINTR);
-	error = errno;
-	close(fd);
-	errno = error;
-	return got >= 0;
-}
-
 /* `variable` is what names the file. NULL and a problem where it is no good. */
 static char *
-read_file(const char *variable, const char *path, struct buf *problem)
+read_value(const char *variable, const char *path, struct buf *problem)
 {
 	struct buf text = BUF_INIT;
 	char *value = NULL;
+	bool whole = read_file(path, FILE_SIZE_MAX, &text);
 
-	if (!read_all(path, &text)) {
-		buf_printf(problem, "%s: cannot read %s: %s", variable, path,
-		    strerror(errno));
-	} else if (text.len > FILE_SIZE_MAX) {
+	if (!whole && errno == EFBIG) {
 		buf_printf(problem, "%s: %s is over %zu bytes", variable, path,
 		    FILE_SIZE_MAX);
+	} else if (!whole) {
+		buf_printf(problem, "%s: cannot read %s: %s", variable, path,
+		    strerror(errno));
 	} else {
 		if (text.len > 0 && text.data[text.len - 1] == '\n')
 			text.len--;
@@ -144,12 +125,12 @@ env_text(const char *name, char **value, struct buf *problem)
 	} else if (given != NULL) {
 		*value = xstrdup(given);
 	} else if (path != NULL) {
-		*value = read_file(variable.data, path, problem);
+		*value = read_value(variable.data, path, problem);
 		good = *value != NULL;
 	} else {
 		good = find_credential(name, &credential, problem);
 		if (good && credential.len > 0) {
-			*value = read_file(name, credential.data, problem);
+			*value = read_value(name, credential.data, problem);
 			good = *value != NULL;
 		}
 	}

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "interval.h"
 
 bool
@@ -67,15 +68,6 @@ hour_format(time_t hour, char text[HOUR_SIZE])
 	memcpy(text + HOUR_SIZE - 2, "Z", 2);
 }
 
-static int64_t
-real_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 bool
 clock_start(struct ccm_clock *clock)
 {
@@ -87,12 +79,12 @@ clock_start(struct ccm_clock *clock)
 		return true;
 	if (!timestamp_parse(given, strlen(given), &ms))
 		return false;
-	clock->offset_ms = ms - real_ms();
+	clock->offset_ms = ms - clock_ms();
 	return true;
 }
 
 int64_t
 clock_now_ms(const struct ccm_clock *clock)
 {
-	return real_ms() + clock->offset_ms;
+	return clock_ms() + clock->offset_ms;
 }

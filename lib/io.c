@@ -1,6 +1,7 @@
 #include "io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -21,4 +22,25 @@ write_or_die(int fd, const char *what, const char *bytes, size_t len)
 		bytes += written;
 		len -= (size_t)written;
 	}
+}
+
+bool
+read_file(const char *path, size_t most, struct buf *text)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), error;
+	size_t start = text->len;
+	ssize_t got;
+
+	if (fd < 0)
+		return false;
+	do {
+		got = read(fd, buf_reserve(text, 4096), 4096);
+		if (got > 0)
+			text->len += (size_t)got;
+	} while (
+	    got > 0 ? text->len - start <= most : got < 0 && errno == EINTR);
+	error = got > 0 ? EFBIG : errno;
+	close(fd);
+	errno = error;
+	return got == 0;
 }

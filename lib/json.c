@@ -657,6 +657,15 @@ json_decode(struct buf *out, const struct json_text *text)
 	}
 }
 
+char *
+json_decoded(const struct json_text *text)
+{
+	struct buf value = BUF_INIT;
+
+	json_decode(&value, text);
+	return buf_terminate(&value);
+}
+
 int
 json_text_compare(const struct json_text *a, const struct json_text *b)
 {

@@ -129,6 +129,9 @@ json_text_is(const struct json_text *text, const char *string)
 /* Appends a string's decoded value. */
 void json_decode(struct buf *out, const struct json_text *text);
 
+/* The same as a C string, the caller's to free. */
+char *json_decoded(const struct json_text *text);
+
 /*
  * Appends a string with the escapes that JSON demands and no others, without
  * quotes: of bytes that are valid UTF-8, and of a string that was read.

@@ -128,6 +128,12 @@ log_error(const char *format, ...)
 }
 
 void
+log_error_v(const char *format, va_list ap)
+{
+	write_line(LOG_LEVEL_ERROR, "ERROR: ", format, ap);
+}
+
+void
 log_warn(const char *format, ...)
 {
 	va_list ap;

@@ -43,6 +43,8 @@ bool log_start(const char *program, struct buf *problem);
 bool log_shows(enum log_level level);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_error_v(const char *format, va_list ap)
+    __attribute__((format(printf, 1, 0)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -77,15 +77,11 @@ static void problem(struct instance *instance, int status, const char *format,
 static void
 problem(struct instance *instance, int status, const char *format, ...)
 {
-	char *message;
 	va_list ap;
 
 	va_start(ap, format);
-	if (vasprintf(&message, format, ap) < 0)
-		die(EX_OSERR, "out of memory");
+	log_error_v(format, ap);
 	va_end(ap);
-	log_error("%s", message);
-	free(message);
 	if (instance->status == EX_OK)
 		instance->status = status;
 }

@@ -72,15 +72,11 @@ static void complain(struct settings *settings, const char *format, ...)
 static void
 complain(struct settings *settings, const char *format, ...)
 {
-	char *message;
 	va_list ap;
 
 	va_start(ap, format);
-	if (vasprintf(&message, format, ap) < 0)
-		die(EX_OSERR, "out of memory");
+	log_error_v(format, ap);
 	va_end(ap);
-	log_error("%s", message);
-	free(message);
 	settings->wrong = true;
 }
 
@@ -252,26 +248,6 @@ complain_of_name(
 	buf_free(&names);
 }
 
-/* A whole file, or false and errno. */
-static bool
-read_file(const char *path, struct buf *text)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), error;
-	ssize_t got = -1;
-
-	if (fd < 0)
-		return false;
-	do {
-		got = read(fd, buf_reserve(text, 4096), 4096);
-		if (got > 0)
-			text->len += (size_t)got;
-	} while (got > 0 && text->len <= PRESET_SIZE_MAX);
-	error = got > 0 ? EFBIG : errno;
-	close(fd);
-	errno = error;
-	return got == 0;
-}
-
 /* A line and a column, both from 1. */
 static void
 complain_of_json(struct settings *settings, const char *name,
@@ -293,7 +269,7 @@ check_preset(struct settings *settings, const char *name, const char *path)
 	struct buf text = BUF_INIT;
 	const char *error;
 	size_t offset;
-	bool good = read_file(path, &text);
+	bool good = read_file(path, PRESET_SIZE_MAX, &text);
 
 	if (!good) {
 		complain(settings, "CCM_QUERIES: cannot read the preset %s: %s",

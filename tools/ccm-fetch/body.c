@@ -24,15 +24,6 @@ struct reading {
 	char *longest_interval;
 };
 
-static char *
-decoded(const struct json_text *text)
-{
-	struct buf value = BUF_INIT;
-
-	json_decode(&value, text);
-	return buf_terminate(&value);
-}
-
 /* "aggregations":[{"metric":M,...}] */
 static void
 read_aggregations(struct json *json, struct body *body)
@@ -49,7 +40,7 @@ read_aggregations(struct json *json, struct body *body)
 
 			if (type == JSON_STRING && body->metric == NULL &&
 			    json_text_is(&key, "metric"))
-				body->metric = decoded(&text);
+				body->metric = json_decoded(&text);
 			json_skip(json, type);
 		}
 	}
@@ -100,7 +91,7 @@ read_intervals(struct json *json, struct reading *reading)
 
 		if (json_value(json, &text) != JSON_STRING)
 			return true;
-		interval = decoded(&text);
+		interval = json_decoded(&text);
 		good = interval_parse(interval, strlen(interval),
 		    reading->now_ms, &start_ms, &end_ms);
 		if (!good)
@@ -160,7 +151,7 @@ read_members(struct json *json, struct reading *reading)
 			type = json_value(json, &text);
 			if (type == JSON_STRING &&
 			    reading->body->metric == NULL)
-				reading->body->metric = decoded(&text);
+				reading->body->metric = json_decoded(&text);
 			json_skip(json, type);
 		} else if (json_text_is(&key, "group_by")) {
 			read_group_by(json, reading);
@@ -169,7 +160,7 @@ read_members(struct json *json, struct reading *reading)
 		} else if (json_text_is(&key, "granularity")) {
 			type = json_value(json, &text);
 			if (type == JSON_STRING)
-				reading->granularity = decoded(&text);
+				reading->granularity = json_decoded(&text);
 			json_skip(json, type);
 		} else if (json_text_is(&key, "filter")) {
 			json_raw_value(json, &reading->filter);

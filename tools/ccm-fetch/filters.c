@@ -15,15 +15,6 @@ struct filter {
 	struct json_text filters; /* raw; len 0 where missing */
 };
 
-static char *
-decoded(const struct json_text *text)
-{
-	struct buf value = BUF_INIT;
-
-	json_decode(&value, text);
-	return buf_terminate(&value);
-}
-
 static void
 filter_read(struct filter *filter, const char *text, size_t len)
 {
@@ -44,13 +35,13 @@ filter_read(struct filter *filter, const char *text, size_t len)
 			}
 			type = json_value(&json, &value);
 			if (type == JSON_STRING && json_text_is(&key, "op"))
-				filter->op = decoded(&value);
+				filter->op = json_decoded(&value);
 			else if (type == JSON_STRING &&
 			    json_text_is(&key, "field"))
-				filter->field = decoded(&value);
+				filter->field = json_decoded(&value);
 			else if (type == JSON_STRING &&
 			    json_text_is(&key, "value"))
-				filter->value = decoded(&value);
+				filter->value = json_decoded(&value);
 			json_skip(&json, type);
 		}
 	}

@@ -6,6 +6,7 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "clock.h"
 #include "json.h"
 #include "log.h"
 
@@ -21,15 +22,6 @@
 
 #define CONNECT_TIMEOUT_S 10L
 #define REDIRECTS_MAX 5L
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Ends the transfer, from a callback of libcurl's. */
 static size_t

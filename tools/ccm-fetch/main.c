@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "body.h"
+#include "clock.h"
 #include "config.h"
 #include "env.h"
 #include "flags.h"

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "clock.h"
 #include "work.h"
 
 #define PATH "/v2/metrics/cloud/descriptors/metrics?page_size=1"

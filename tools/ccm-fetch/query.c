@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "clock.h"
 #include "json.h"
 #include "work.h"
 

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "state.h"
 
@@ -43,15 +44,6 @@ struct state {
 	int64_t *sent_ms; /* within the window, oldest first */
 	size_t nsent, size;
 };
-
-int64_t
-clock_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- the file -------------------------------------------------------------
  */

@@ -45,9 +45,6 @@ char *rate_directory(struct buf *problem);
 void rate_open(struct rate *rate, const char *host, long limit);
 void rate_close(struct rate *rate);
 
-/* Milliseconds since the epoch. */
-int64_t clock_ms(void);
-
 /*
  * The following wait up to 10 s for another process that holds the file's lock,
  * then go on with the state directory's file, and exit with EX_TEMPFAIL where

@@ -11,12 +11,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 
 /* From SIGTERM to SIGKILL. */
@@ -40,50 +40,6 @@ children_init_or_die(struct children *children)
 	    signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (children->signal_fd < 0)
 		die(EX_OSERR, "cannot catch signals: %s", strerror(errno));
-}
-
-/* ---- finding ------------------------------------------------------------ */
-
-static bool
-is_program(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-	    access(path, X_OK) == 0;
-}
-
-/* Makes a relative path absolute, for another current directory. */
-static char *
-absolute(const char *path)
-{
-	char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
-	struct buf out = BUF_INIT;
-
-	if (here != NULL)
-		buf_printf(&out, "%s/", here);
-	buf_add_string(&out, path);
-	free(here);
-	return buf_terminate(&out);
-}
-
-char *
-child_find(const char *name)
-{
-	const char *path = strchr(name, '/') != NULL ? "" : getenv("PATH");
-	char *copy = xstrdup(path != NULL ? path : "/bin:/usr/bin");
-	char *rest = copy, *dir, *found = NULL;
-	struct buf file = BUF_INIT;
-
-	while (found == NULL && (dir = strsep(&rest, ":")) != NULL) {
-		file.len = 0;
-		buf_printf(&file, "%s%s%s", dir, dir[0] ? "/" : "", name);
-		if (is_program(file.data))
-			found = absolute(file.data);
-	}
-	buf_free(&file);
-	free(copy);
-	return found;
 }
 
 /* ---- the guard ---------------------------------------------------------- */
@@ -133,15 +89,6 @@ start_guard(struct guard *started)
 	/* Both do it, so that it is done whoever comes first. */
 	setpgid(started->pid, started->pid);
 	return true;
-}
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* As PID 1 we get the orphans of all others; `guard` and `pid` are waited for

@@ -19,12 +19,6 @@ struct children {
 /* Blocks these signals and makes them readable; EX_OSERR where that fails. */
 void children_init_or_die(struct children *children);
 
-/*
- * The absolute path of a program, found as execvp(3) finds it; NULL where there
- * is none. The caller frees it.
- */
-char *child_find(const char *name);
-
 enum child_kind {
 	CHILD_GROUP, /* in a group of its own: SIGTERM, SIGKILL after 5 s */
 	CHILD_SEND   /* in ours: SIGTERM, and it takes the time that it needs */

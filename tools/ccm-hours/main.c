@@ -38,6 +38,7 @@
 #include "env.h"
 #include "log.h"
 #include "main.h"
+#include "program.h"
 #include "run.h"
 
 #define USAGE                                                                \
@@ -261,16 +262,6 @@ take_option(struct run *run, struct options *options, int option)
 	}
 }
 
-static char *
-find_or_die(const char *name)
-{
-	char *path = child_find(name);
-
-	if (path == NULL)
-		die(EX_CONFIG, "cannot run %s: no such program", name);
-	return path;
-}
-
 static void
 take_arguments(
     struct run *run, const struct options *options, int argc, char **argv)
@@ -289,10 +280,10 @@ take_arguments(
 		die(EX_USAGE, "PROG is missing; -h shows the usage");
 	name = strrchr(argv[1], '/');
 	run->name = name != NULL ? name + 1 : argv[1];
-	argv[1] = find_or_die(argv[1]);
+	argv[1] = program_find_or_die(argv[1]);
 	run->prog = argv + 1;
 	if (options->send != NULL)
-		run->send = find_or_die(options->send);
+		run->send = program_find_or_die(options->send);
 }
 
 static void

@@ -29,6 +29,7 @@
 #include "log.h"
 #include "main.h"
 #include "prog.h"
+#include "program.h"
 #include "spool.h"
 #include "status.h"
 
@@ -368,7 +369,7 @@ main(int argc, char **argv)
 	ship.prog.argv = argv + optind + 1;
 	ship.prog.grace_seconds =
 	    env_integer("CCM_SHIP_GRACE_SECONDS", 60, 0, 86400);
-	prog_find_or_die(ship.prog.argv[0]);
+	free(program_find_or_die(ship.prog.argv[0]));
 	spool_open_or_die(&ship.spool, argv[optind]);
 	ship.prog.stop_fd = catch_signals_or_die();
 	ship.prog.on_reason = on_reason;

@@ -9,12 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 
 /* From SIGTERM to SIGKILL for a PROG that has used up its grace. */
@@ -22,28 +21,6 @@
 #define FOR_EVER (-1)
 /* So much of a reason is of use to anyone. */
 #define REASON_BYTES_MAX 1000
-
-void
-prog_find_or_die(const char *name)
-{
-	const char *path = strchr(name, '/') != NULL ? "" : getenv("PATH");
-	char *copy = xstrdup(path != NULL ? path : "/bin:/usr/bin");
-	char *rest = copy, *dir;
-	struct buf file = BUF_INIT;
-	bool found = false;
-	struct stat st;
-
-	while (!found && (dir = strsep(&rest, ":")) != NULL) {
-		file.len = 0;
-		buf_printf(&file, "%s%s%s", dir, dir[0] ? "/" : "", name);
-		found = stat(file.data, &st) == 0 && S_ISREG(st.st_mode) &&
-		    access(file.data, X_OK) == 0;
-	}
-	if (!found)
-		die(EX_CONFIG, "cannot run %s: no such program", name);
-	buf_free(&file);
-	free(copy);
-}
 
 /* ---- reasons ------------------------------------------------------------ */
 
@@ -136,15 +113,6 @@ start(const struct prog *prog, int stdin_fd, const char *names, struct run *run)
 		close(ends[1]);
 	run->reason_fd = ends[0];
 	return error;
-}
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* True where PROG has ended before that time, and before it is stopped. */

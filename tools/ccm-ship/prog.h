@@ -22,10 +22,6 @@ struct prog {
 
 enum prog_result { PROG_SENT, PROG_REFUSED, PROG_FAILED };
 
-/* Exits with EX_CONFIG where there is no such program, so that a mistake shows
- * at once and not with the first file. */
-void prog_find_or_die(const char *name);
-
 /*
  * Runs PROG with `stdin_fd` as its standard input, `names` as CCM_SHIP_FILES,
  * and the number of a pipe that it may write reasons to as CCM_SHIP_REASON,

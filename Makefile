@@ -46,14 +46,18 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 
 # ---- what is built ----------------------------------------------------------
 
-SCRIPTS := ccm-scrape ccm-send ccm-produce ccm-consume ccm-status ccm-check
-PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-ship ccm-json
+SCRIPTS := ccm-scrape ccm-send ccm-status ccm-check
+PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-ship ccm-produce \
+	ccm-consume ccm-json ccm-env
 LIBS_ccm-fetch := -lcurl -lcjson
+LIBS_ccm-produce := -lcjson
+LIBS_ccm-consume := -lcjson
 
 LIB_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
-SIMS := sim-cloud sim-kafka
+SIMS := sim-cloud sim-kafka show-settings
 LIBS_sim-cloud := -lmicrohttpd -lcjson
 LIBS_sim-kafka := -lrdkafka
+LIBS_show-settings := -lcjson
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
 BIN := $(addprefix $(B)/bin/,$(PROGRAMS) $(SCRIPTS))
@@ -63,16 +67,17 @@ GENERATOR := $(B)/systemd/ccm-timer-generator
 UNIT_FILES := $(wildcard systemd/*.service)
 SHARE := $(patsubst pipelines/%,$(B)/share/ccm/%,$(SHARE_FILES))
 # What is loaded into kcat: not ours to sanitize.
-KCAT_STOP := $(B)/lib/ccm/kcat-stop.so
+COMPANION := $(B)/lib/ccm/kcat-companion.so
 # What ccm's own scripts and programs run: no commands for people.
-PRIVATE_PROGRAMS := ccm-settings ccm-log ccm-instance ccm-statuses
+PRIVATE_PROGRAMS := ccm-settings ccm-log ccm-instance ccm-statuses ccm-kafka-ask
+LIBS_ccm-kafka-ask := -lcjson
 PRIVATE_SCRIPTS := ccm-scrape-hour ccm-check-settings ccm-check-state \
 	ccm-check-api ccm-check-kafka
 PRIVATE := $(addprefix $(B)/lib/ccm/,$(PRIVATE_PROGRAMS) $(PRIVATE_SCRIPTS))
 # The crash stepper of ccm-hours, tests/cli/hours-steps.t.
 STEPS := $(addprefix $(B)/tests/hours-steps/,hours-steps hour steps.so)
 TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
-	$(addprefix $(B)/sim/,$(SIMS)) $(STEPS)
+	$(addprefix $(B)/sim/,$(SIMS) sim-kcat) $(STEPS)
 
 # A program is DIRECTORY/NAME.c, or all of DIRECTORY/NAME/*.c.
 sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
@@ -81,20 +86,20 @@ objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 .PHONY: all check check-kafka check-systemd demo bench simulate lint fuzz soak \
 	install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
-all: $(BIN) $(SHARE) $(GENERATOR) $(KCAT_STOP) $(PRIVATE)
+all: $(BIN) $(SHARE) $(GENERATOR) $(COMPANION) $(PRIVATE)
 tests: all $(TEST_BIN)
 
 # ---- Debian packages --------------------------------------------------------
 
 # What the goals need that install it by themselves. Others build with what is
 # there.
-DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev
+DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
-DEPS_TEST := check libsubunit-dev libmicrohttpd-dev librdkafka-dev mount \
-	openssl perl procps
+DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
+	openssl perl procps strace
 DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git prometheus
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
-DEPS_KAFKA := default-jre-headless maven python3-venv krb5-kdc \
+DEPS_KAFKA := default-jdk-headless maven python3-venv krb5-kdc \
 	krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 DEPS_check-kafka := $(DEPS_check) $(DEPS_KAFKA)
 DEPS_soak-kafka := $(DEPS_check-kafka)
@@ -148,7 +153,7 @@ define private_rule
 $(B)/lib/ccm/$(1): $(call objects,tools,$(1)) $(B)/libccm.a
 	@mkdir -p $$(@D)
 	@echo "  LD      $$@"
-	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ -lm
+	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1)) -lm
 endef
 $(foreach p,$(PRIVATE_PROGRAMS),$(eval $(call private_rule,$(p))))
 
@@ -164,6 +169,13 @@ $(B)/sim/$(1): $(call objects,tests/sim,$(1)) $(B)/libccm.a
 	@$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS_$(1)) -lm -lpthread
 endef
 $(foreach s,$(SIMS),$(eval $(call sim_rule,$(s))))
+
+# In the place of kcat, and what is loaded into that must not be loaded into it.
+$(B)/sim/sim-kcat: tests/sim/sim-kcat.c lib/companion.h Makefile $(DEPS_FIRST)
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) $(ALL_CPPFLAGS) -std=c11 -g $(OPTIMISE) $(CFLAGS_WARN) $(CFLAGS) \
+		-static -o $@ $<
 
 # Parts of ccm-fetch that have a unit test of their own.
 $(B)/tests/unit/fetch: $(addprefix $(B)/tools/ccm-fetch/,body.o filters.o \
@@ -199,7 +211,7 @@ $(B)/tests/hours-steps/hour $(B)/tests/hours-steps/steps.so: \
 $(B)/tests/hours-steps/hour: tests/hours-steps/hour.c
 $(B)/tests/hours-steps/steps.so: tests/hours-steps/steps.c
 
-$(KCAT_STOP): tools/kcat-stop.c Makefile $(DEPS_FIRST)
+$(COMPANION): tools/kcat-companion.c lib/companion.h Makefile $(DEPS_FIRST)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	@$(CC) $(ALL_CPPFLAGS) -std=c11 -g $(OPTIMISE) $(CFLAGS_WARN) $(CFLAGS) \
@@ -246,6 +258,12 @@ $(BROKER_DIR)/lib: tests/kafka/pom.xml $(DEPS_FIRST)
 		-DoutputDirectory=$(CURDIR)/$@.new
 	@rm -rf $@ && mv $@.new $@ && touch $@
 
+# The programs of ours that run on the JVM.
+$(BROKER_DIR)/classes: $(wildcard tests/kafka/*.java) $(BROKER_DIR)/lib
+	@rm -rf $@ && mkdir -p $@
+	@echo "  JAVAC   $@"
+	@javac -Xlint:all -Werror -cp '$(BROKER_DIR)/lib/*' -d $@ $(filter %.java,$^)
+
 $(BROKER_DIR)/venv: tests/kafka/requirements.txt $(DEPS_FIRST)
 	@rm -rf $@
 	python3 -m venv $@
@@ -255,7 +273,7 @@ $(BROKER_DIR)/venv: tests/kafka/requirements.txt $(DEPS_FIRST)
 # The ones that wait for brokers to be missed come first.
 KAFKA_TESTS ?= $(addprefix tests/kafka/,consume.t faults.t) $(filter-out \
 	%/consume.t %/faults.t,$(sort $(wildcard tests/kafka/*.t)))
-check-kafka: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
+check-kafka: tests $(BROKER_DIR)/classes $(BROKER_DIR)/venv
 	B=$(B) prove --timer --failures --comments -j2 --exec '' $(KAFKA_TESTS)
 
 # The same, with more moments of the kill test.
@@ -351,7 +369,7 @@ stage: all
 		$$to/lib/systemd/system; \
 	install -m 755 $(BIN) $$to/bin; \
 	install -m 755 $(GENERATOR) $$to/lib/systemd/system-generators; \
-	install -D -m 644 -t $$to/lib/ccm $(KCAT_STOP); \
+	install -D -m 644 -t $$to/lib/ccm $(COMPANION); \
 	install -m 755 $(PRIVATE) $$to/lib/ccm; \
 	for f in $(UNIT_FILES); do sed 's|/usr/bin/ccm-|$(prefix)/bin/ccm-|' $$f \
 		>$$to/lib/systemd/system/$${f##*/}; done; \

@@ -46,8 +46,7 @@ wipe(struct buf *text)
 	buf_free(text);
 }
 
-/* ---- files ----------------------------------------------------------------
- */
+/* ---- files -------------------------------------------------------------- */
 
 /* `variable` is what names the file. NULL and a problem where it is no good. */
 static char *
@@ -139,8 +138,7 @@ env_text(const char *name, char **value, struct buf *problem)
 	return good;
 }
 
-/* ---- values ---------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------- */
 
 /* "${NAME", as it stands in a template that nothing has expanded. */
 static bool
@@ -210,11 +208,22 @@ is_utf8(const char *value)
 }
 
 bool
-env_value_is_clean(const char *name, const char *value, struct buf *problem)
+env_value_is_printable(const char *name, const char *value, struct buf *problem)
 {
 	const char *control = find_control(value);
-	size_t before = problem->len;
 
+	if (*control != '\0')
+		describe_control(name, control, problem);
+	else if (!is_utf8(value))
+		buf_printf(problem, "%s is not valid UTF-8", name);
+	else
+		return true;
+	return false;
+}
+
+bool
+env_value_is_unquoted(const char *name, const char *value, struct buf *problem)
+{
 	if (strncmp(value, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
 		buf_printf(problem,
 		    "%s begins with a byte order mark; save the file without "
@@ -223,20 +232,24 @@ env_value_is_clean(const char *name, const char *value, struct buf *problem)
 	else if (is_quoted(value))
 		buf_printf(problem,
 		    "%s has quotes around its value; remove the quotes", name);
-	else if (has_template(value))
-		buf_printf(problem,
-		    "%s has \"${...}\" in it, a variable that nothing has "
-		    "replaced by its value",
-		    name);
-	else if (*control != '\0')
-		describe_control(name, control, problem);
-	else if (!is_utf8(value))
-		buf_printf(problem, "%s is not valid UTF-8", name);
-	return problem->len == before;
+	else
+		return env_value_is_printable(name, value, problem);
+	return false;
 }
 
-/* ---- lists ----------------------------------------------------------------
- */
+bool
+env_value_is_clean(const char *name, const char *value, struct buf *problem)
+{
+	if (!has_template(value))
+		return env_value_is_unquoted(name, value, problem);
+	buf_printf(problem,
+	    "%s has \"${...}\" in it, a variable that nothing has replaced by "
+	    "its value",
+	    name);
+	return false;
+}
+
+/* ---- lists -------------------------------------------------------------- */
 
 static bool
 is_id(const char *item, size_t len)
@@ -353,8 +366,7 @@ env_list_free(char **ids, size_t count)
 	free(ids);
 }
 
-/* ---- numbers --------------------------------------------------------------
- */
+/* ---- numbers ------------------------------------------------------------ */
 
 bool
 env_number(const char *name, long otherwise, long least, long most,
@@ -379,8 +391,7 @@ env_number(const char *name, long otherwise, long least, long most,
 	return good;
 }
 
-/* ---- for programs that exit at the first problem --------------------------
- */
+/* ---- for programs that exit at the first problem ------------------------ */
 
 char *
 env_secret(const char *name)

@@ -33,10 +33,15 @@ void protect_secrets(void);
 bool env_text(const char *name, char **value, struct buf *problem);
 
 /*
- * False and a problem where a value of one line cannot be what was meant:
- * quotes around it, a byte order mark, "${VARIABLE}", a control character such
- * as a newline, bytes that are not UTF-8. `name` is the variable to name.
+ * False and a problem where a value of one line cannot be what was meant;
+ * `name` is the variable to name. It has a control character, such as a
+ * newline, or bytes that are not UTF-8; besides, quotes around it or a byte
+ * order mark; besides, "${VARIABLE}".
  */
+bool env_value_is_printable(
+    const char *name, const char *value, struct buf *problem);
+bool env_value_is_unquoted(
+    const char *name, const char *value, struct buf *problem);
 bool env_value_is_clean(
     const char *name, const char *value, struct buf *problem);
 

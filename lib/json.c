@@ -588,8 +588,7 @@ json_validate(const char *text, size_t len, const char **error, size_t *offset)
 	return valid;
 }
 
-/* ---- strings --------------------------------------------------------------
- */
+/* ---- strings ------------------------------------------------------------ */
 
 /*
  * Decodes what begins at *at: an escape, or one byte. Moves *at on, puts at

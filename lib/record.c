@@ -1,6 +1,7 @@
 #include "record.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void
 add_tag(struct record *record, const struct json_text *key,
@@ -93,6 +94,21 @@ read_extra(struct record *record)
 	return NULL;
 }
 
+/* Of any type: one that is no number is as good as none. */
+static const char *
+read_timestamp(struct record *record, bool is_extra)
+{
+	struct json_text text;
+	enum json_type type = json_value(&record->json, &text);
+
+	if (type == JSON_NUMBER)
+		record->timestamp = text;
+	if (is_extra && (type == JSON_NUMBER || type == JSON_STRING))
+		record->extra = text;
+	json_skip(&record->json, type);
+	return NULL;
+}
+
 /* Reads the members of the object that was entered; NULL or what is wrong. */
 static const char *
 read_members(struct record *record, const char *extra)
@@ -112,6 +128,9 @@ read_members(struct record *record, const char *extra)
 			what = read_fields(record);
 		} else if (json_text_is(&key, "value")) {
 			what = read_number(record);
+		} else if (json_text_is(&key, "timestamp")) {
+			what = read_timestamp(record,
+			    extra != NULL && strcmp(extra, "timestamp") == 0);
 		} else if (extra != NULL && json_text_is(&key, extra)) {
 			what = read_extra(record);
 		} else {
@@ -133,7 +152,8 @@ record_read(struct record *record, const char *line, size_t len,
 	enum json_type type;
 
 	record->ntags = 0;
-	record->value = record->extra = (struct json_text){NULL, 0, true};
+	record->value = record->timestamp = record->extra =
+	    (struct json_text){NULL, 0, true};
 	json_start(json, line, len);
 	type = json_value(json, &text);
 	what =

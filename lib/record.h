@@ -14,7 +14,8 @@ struct record_tag {
 
 struct record {
 	struct json_text name;
-	struct json_text value; /* a number; len is 0 where there is none */
+	struct json_text value;     /* a number; len is 0 where there is none */
+	struct json_text timestamp; /* the same */
 	struct record_tag *tags;
 	size_t ntags;
 	/* The top-level member that the caller requested, as it is: a string's

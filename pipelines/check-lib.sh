@@ -10,6 +10,7 @@
 #
 #	good|warn|skip|pending WHAT [TEXT]; bad STATUS WHAT TEXT
 #	complaints STATUS WHAT     what a program has reported in $work/said
+#	plural NUMBER WORD         "1 file", "2 files"
 #	make_work                  $work is a directory of our own, removed at the end
 
 verdict() {
@@ -28,6 +29,11 @@ complaints() {
 	while IFS= read -r line; do
 		bad "$status" "$2" "$line"
 	done < <(sed -E 's/^ccm-[a-z-]+: (ERROR: )?//' "$work/said")
+}
+
+plural() {
+	printf '%d %s' "$1" "$2"
+	(($1 == 1)) || printf s
 }
 
 make_work() {

@@ -5,34 +5,39 @@
  * else resource) of a metric go to one partition, in order. A tab ends it, and
  * the record follows as it came; a control character in the key is written as
  * its JSON escape, so that the first tab of a line is always that one.
+ *
+ * With -F a frame is written instead: time, length, key, record. It says how
+ * long it has to be, so that who reads it sees where a writer was killed.
  */
-#include <errno.h>
-#include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "filter.h"
-#include "io.h"
 #include "log.h"
 #include "main.h"
 #include "record.h"
 
-#define USAGE                                                                \
-	"usage: ccm-key [-t TAG]... [-f FIELD] [-r FILE] [-c FILE] < "       \
-	"records\n"                                                          \
-	"Writes each record (or client metric) as KEY, a tab, the record.\n" \
-	"  -t TAG    take TAG for the key, the first given that is there;\n" \
-	"            default: topic, principal, principal_id\n"              \
-	"  -f FIELD  the key is the top-level member FIELD, where it is "    \
-	"there\n"                                                            \
-	"  -r FILE   append bad lines to FILE and exit 0\n"                  \
-	"  -c FILE   write the number of lines keyed to FILE at the end\n"   \
+#define USAGE                                                                  \
+	"usage: ccm-key [-F] [-t TAG]... [-f FIELD] [-r FILE] < records\n"     \
+	"Writes each record (or client metric) as KEY, a tab, the record.\n"   \
+	"  -F        before them, each with a tab: the record's time in ms,\n" \
+	"            and the bytes of both; delimiters by CCM_DELIMS\n"        \
+	"  -t TAG    take TAG for the key, the first given that is there;\n"   \
+	"            default: topic, principal, principal_id\n"                \
+	"  -f FIELD  the key is the top-level member FIELD, where it is "      \
+	"there\n"                                                              \
+	"  -r FILE   append bad lines to FILE and exit 0\n"                    \
 	"  -h, -V    this help, the version\n"
 
 struct options {
 	const char **tags; /* ends with a NULL */
 	const char *field; /* or NULL */
+	bool frames;
+	struct buf key_end, line_end; /* the delimiters of frames */
+	struct buf key;
 	struct record record;
 	struct buf decoded;
 };
@@ -68,46 +73,113 @@ choose_tag(const struct record *record, const char **wanted)
 	return record->ntags > 0 ? &record->tags[0].value : NULL;
 }
 
+static void
+add_key(struct options *options, struct buf *out)
+{
+	struct record *record = &options->record;
+	const struct json_text *tag;
+
+	if (record->extra.at != NULL) {
+		add_to_key(options, out, &record->extra);
+		return;
+	}
+	add_to_key(options, out, &record->name);
+	tag = choose_tag(record, options->tags);
+	if (tag != NULL) {
+		buf_add_char(out, ':');
+		add_to_key(options, out, tag);
+	}
+}
+
 static bool
 key_line(void *state, const char *line, size_t len, struct buf *out,
     struct buf *problem)
 {
 	struct options *options = state;
-	struct record *record = &options->record;
-	const struct json_text *tag;
 
-	if (!record_read(record, line, len, options->field, problem))
+	if (!record_read(&options->record, line, len, options->field, problem))
 		return false;
-	if (record->extra.at != NULL) {
-		add_to_key(options, out, &record->extra);
-	} else {
-		add_to_key(options, out, &record->name);
-		tag = choose_tag(record, options->tags);
-		if (tag != NULL) {
-			buf_add_char(out, ':');
-			add_to_key(options, out, tag);
-		}
-	}
+	add_key(options, out);
 	buf_add_char(out, '\t');
 	buf_add(out, line, len);
 	buf_add_char(out, '\n');
 	return true;
 }
 
-static void
-write_count(const char *path, unsigned long count)
-{
-	struct buf text = BUF_INIT;
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+/* ---- frames ------------------------------------------------------------- */
 
-	if (fd < 0)
-		die(EX_CANTCREAT, "cannot create %s: %s", path,
-		    strerror(errno));
-	buf_printf(&text, "%lu\n", count);
-	write_or_die(fd, path, text.data, text.len);
-	if (close(fd) != 0)
-		die(EX_IOERR, "cannot write to %s: %s", path, strerror(errno));
-	buf_free(&text);
+/* Appends a number's digits; printf(3) takes longer than all the rest. */
+static void
+add_number(struct buf *out, uint64_t number)
+{
+	char digits[20], *at = digits + sizeof(digits);
+
+	do
+		*--at = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	buf_add(out, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+/* A lower timestamp is one in seconds: they reach it in the year 5138. */
+#define SECONDS_BELOW 100000000000
+
+/* In milliseconds; 0, Kafka's own time, where there is none or no integer. */
+static uint64_t
+timestamp_ms(const struct json_text *text)
+{
+	uint64_t number = 0;
+
+	/* A sign, a fraction and an exponent are no digits. */
+	for (size_t i = 0; i < text->len; i++) {
+		if (text->at[i] < '0' || text->at[i] > '9' || i == 18)
+			return 0;
+		number = number * 10 + (uint64_t)(text->at[i] - '0');
+	}
+	return number < SECONDS_BELOW ? number * 1000 : number;
+}
+
+static bool
+frame_line(void *state, const char *line, size_t len, struct buf *out,
+    struct buf *problem)
+{
+	struct options *options = state;
+	struct buf *key = &options->key;
+
+	if (!record_read(&options->record, line, len, options->field, problem))
+		return false;
+	key->len = 0;
+	add_key(options, key);
+	add_number(out, timestamp_ms(&options->record.timestamp));
+	buf_add_char(out, '\t');
+	add_number(out, key->len + len);
+	buf_add_char(out, '\t');
+	buf_add(out, key->data, key->len);
+	buf_add(out, options->key_end.data, options->key_end.len);
+	buf_add(out, line, len);
+	buf_add(out, options->line_end.data, options->line_end.len);
+	return true;
+}
+
+/* CCM_DELIMS is two delimiters of one length, one behind the other. */
+static void
+read_delimiters_or_die(struct options *options)
+{
+	const char *both = getenv("CCM_DELIMS");
+	size_t len;
+
+	if (both == NULL) {
+		buf_add_char(&options->key_end, '\t');
+		buf_add_char(&options->line_end, '\n');
+		return;
+	}
+	len = strlen(both);
+	if (len == 0 || len % 2 != 0)
+		die(EX_CONFIG,
+		    "CCM_DELIMS has %zu bytes; two delimiters of one length "
+		    "are expected",
+		    len);
+	buf_add(&options->key_end, both, len / 2);
+	buf_add(&options->line_end, both + len / 2, len / 2);
 }
 
 int
@@ -117,14 +189,16 @@ main(int argc, char **argv)
 	    "topic", "principal", "principal_id", NULL};
 	struct options options = {.record = RECORD_INIT, .decoded = BUF_INIT};
 	struct filter filter = {.line = key_line, .state = &options};
-	const char *count_path = NULL;
 	size_t ntags = 0;
 	int option, status;
 
 	opterr = 0;
 	options.tags = xmalloc((size_t)argc * sizeof(*options.tags));
-	while ((option = getopt(argc, argv, ":t:f:r:c:hV")) != -1) {
+	while ((option = getopt(argc, argv, ":Ft:f:r:hV")) != -1) {
 		switch (option) {
+		case 'F':
+			options.frames = true;
+			break;
 		case 't':
 			options.tags[ntags++] = optarg;
 			break;
@@ -133,9 +207,6 @@ main(int argc, char **argv)
 			break;
 		case 'r':
 			filter.reject_path = optarg;
-			break;
-		case 'c':
-			count_path = optarg;
 			break;
 		case 'h':
 			print_help_and_exit(USAGE);
@@ -154,14 +225,19 @@ main(int argc, char **argv)
 		free(options.tags);
 		options.tags = default_tags;
 	}
+	if (options.frames) {
+		read_delimiters_or_die(&options);
+		filter.line = frame_line;
+	}
 
 	status = filter_run(&filter);
-	if (count_path != NULL)
-		write_count(count_path, filter.written);
 
 	if (ntags > 0)
 		free(options.tags);
 	record_free(&options.record);
 	buf_free(&options.decoded);
+	buf_free(&options.key);
+	buf_free(&options.key_end);
+	buf_free(&options.line_end);
 	return status;
 }

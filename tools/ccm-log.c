@@ -5,7 +5,6 @@
  * Private: it is installed beside the libraries, and run by ccm's own scripts.
  */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -17,13 +16,10 @@
 
 #define USAGE                                                                \
 	"usage: ccm-log NAME [LEVEL [MESSAGE]]\n"                            \
-	"       ccm-log -s NAME LEVEL\n"                                     \
 	"Writes MESSAGE, or each line of standard input, to standard error " \
 	"as a line of\nthe program NAME, where GLOBAL_LOG_LEVEL shows that " \
 	"level: ERROR, WARN, INFO or\nDEBUG. Without a level it checks "     \
 	"GLOBAL_LOG_LEVEL.\n"                                                \
-	"  -s       writes nothing, and exits 1 where that level is not "    \
-	"shown\n"                                                            \
 	"  -h, -V   this help, the version\n"
 
 static void
@@ -85,15 +81,11 @@ int
 main(int argc, char **argv)
 {
 	struct buf problem = BUF_INIT;
-	bool asks = false;
 	int option;
 
 	opterr = 0;
-	while ((option = getopt(argc, argv, "+:shV")) != -1) {
+	while ((option = getopt(argc, argv, "+:hV")) != -1) {
 		switch (option) {
-		case 's':
-			asks = true;
-			break;
 		case 'h':
 			print_help_and_exit(USAGE);
 		case 'V':
@@ -104,7 +96,7 @@ main(int argc, char **argv)
 	}
 	argv += optind;
 	argc -= optind;
-	if (argc < 1 || argc > (asks ? 2 : 3))
+	if (argc < 1 || argc > 3)
 		die(EX_USAGE,
 		    "a name, a level and a message are expected; -h "
 		    "shows the usage");
@@ -112,8 +104,6 @@ main(int argc, char **argv)
 	if (!log_start(argv[0], &problem) && argc == 1)
 		die(EX_CONFIG, "%s", buf_terminate(&problem));
 	buf_free(&problem);
-	if (asks)
-		return argc == 2 && log_shows(parse_level(argv[1])) ? 0 : 1;
 	if (argc == 2)
 		write_lines(parse_level(argv[1]));
 	else if (argc == 3)

@@ -483,8 +483,7 @@ normalize_line(void *state, const char *line, size_t len, struct buf *out,
 	return true;
 }
 
-/* ---- options --------------------------------------------------------------
- */
+/* ---- options ------------------------------------------------------------ */
 
 /* Dies where an argument is not UTF-8, which no JSON could carry. */
 static void

@@ -19,14 +19,7 @@ records 1 "$RECORDS" >input
 ccm-key <input >keyed
 
 # What ccm-produce gives to kcat, for the others
-mapfile -t settings < <(
-	here=$B/bin
-	# shellcheck source=pipelines/ccm-lib.sh
-	. "$B/share/ccm/ccm-lib.sh"
-	# shellcheck source=pipelines/kafka.sh
-	. "$B/share/ccm/kafka.sh"
-	kafka_settings producer --masked
-)
+mapfile -t settings < <(ccm-produce -n)
 kcat_settings=()
 for setting in "${settings[@]}"; do kcat_settings+=(-X "$setting"); done
 

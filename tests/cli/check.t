@@ -169,7 +169,7 @@ like "$(said kafka)" '^FAIL .*: 1 of 4 partitions have no leader' "... says so"
 kafka leader confluent-metrics 1 1
 kafka down all
 check 75 "no Kafka"
-like "$(said kafka)" '^FAIL no broker has answered: .*KAFKA_BOOTSTRAP_SERVERS' "... says what to check"
+like "$(said kafka)" '^FAIL no broker answered: .*KAFKA_BOOTSTRAP_SERVERS' "... says what to check"
 check 75 "no Kafka and a wrong secret" CONFLUENT_METRICS_API_SECRET=wrong
 is "$(grep -c FAIL out)" 2 "... both are reported, and 75 comes before 77"
 kafka up all

@@ -40,7 +40,7 @@ for program in "ccm-normalize -r" "ccm-key -t" "ccm-json -n" "ccm-fetch query -m
 done
 is "$failed" "" "an option without its argument: the same"
 failed=
-for program in ccm-normalize ccm-key ccm-json "ccm-fetch check" "ccm-ship . true"; do
+for program in ccm-normalize ccm-key ccm-json "ccm-fetch check" "ccm-ship . true" "ccm-env none true"; do
 	# shellcheck disable=SC2086
 	GLOBAL_LOG_LEVEL=bogus run $program </dev/null
 	[[ $status = 78 && $(<err) = "${program%% *}: ERROR: GLOBAL_LOG_LEVEL is \"bogus\"; "* ]] ||
@@ -74,3 +74,34 @@ export CONFLUENT_METRICS_HOST CONFLUENT_METRICS_API_KEY=KEY CONFLUENT_METRICS_AP
 CONFLUENT_METRICS_HOST=$(<url)
 protected ccm-fetch query -m m -r kafka.id=lkc-1
 protected ccm-ship spool true
+mkdir -m 777 state
+protected ccm-hours -l state true
+# A broker that never says anything.
+export KAFKA_BOOTSTRAP_SERVERS=${CONFLUENT_METRICS_HOST#http://} KAFKA_SASL_PASSWORD=s3cret
+KAFKA_BOOTSTRAP_SERVERS=${KAFKA_BOOTSTRAP_SERVERS%/}
+protected ccm-produce topic
+
+# below PID NAME: the pid of that child of it is in $child
+below() {
+	child=
+	read -ra children 2>/dev/null <"/proc/$1/task/$1/children"
+	for child in "${children[@]}"; do
+		[ "$(cat "/proc/$child/comm")" = "$2" ] && return
+	done
+	return 1
+}
+if [ "$(id -u)" = 0 ]; then
+	start env PATH="$WORK/programs/bin:$PATH" setpriv --reuid=65534 --regid=65534 --clear-groups ccm-produce topic </dev/null 2>/dev/null
+	until_true 10 below "$pid" kcat
+	below "$pid" kcat
+	until_true 10 eval "[ \"\$(stat -c %U /proc/$child/maps)\" = root ]"
+	is "$(stat -c %U "/proc/$child/environ" "/proc/$child/mem" | uniq) $(grep -c '^Max core file size *0 *0 ' "/proc/$child/limits")" \
+		"root 1" "the kcat of ccm-produce: no core file, and no other process of its user can read it"
+	is "$(tr '\0' '\n' <"/proc/$child/environ" | grep -c -e KAFKA_SASL -e s3cret)" 0 "... its environment, that it was started with, has no secret"
+	kill -KILL "$pid"
+	gone() { ! kill -0 "$1"; }
+	until_true 10 gone "$child"
+	ok $? "... and it ends with ccm-produce, whatever ends that"
+else
+	skip "the kcat of ccm-produce is protected" "not root"
+fi

@@ -29,7 +29,7 @@ point='{"metric":"m","resource.kafka.id":"lkc-1","timestamp":"2025-09-02T00:00:0
 printf '%s\nbad\n' "$point" >points.ndjson
 printf '%s\n' "$point" | ccm-normalize >records.ndjson
 
-for page in ccm-fetch ccm-hours ccm-normalize ccm-key ccm-json; do
+for page in ccm-fetch ccm-hours ccm-normalize ccm-key ccm-json ccm-env; do
 	count=0
 	while IFS=$'\t' read -r command output; do
 		count=$((count + 1))

@@ -140,7 +140,7 @@ is "$status $(wc -l <out) $(grep -c 'WARN.*: 2 points .*lkc-9999' err) $(grep -c
 	"points of a cluster that the query does not name are passed on, and reported once"
 fault '{"path":"query","fault":{"status":200,"body":"{\"data\":['"$good,$early"']}"}}'
 run ccm-fetch query <body
-is "$status $(wc -l <out) $(grep -c 'WARN.*: 1 points .*2025-09-01T23:00:00Z' err)" "0 2 1" "... and so are those of another hour"
+is "$status $(wc -l <out) $(grep -c 'WARN.*: 1 point of .*2025-09-01T23:00:00Z' err)" "0 2 1" "... and so are those of another hour"
 
 # ---- usage -------------------------------------------------------------------
 

@@ -154,8 +154,26 @@ for bad in '{"tags":{}}' '{"name":7}' '{"name":""}' '{"name":"n","tags":[]}' '{"
 	run ccm-key <<<"$bad"
 	is "$status $(wc -l <out)" "65 0" "bad for ccm-key: $bad"
 done
-run ccm-key -c count < <(printf '%s\n' "$record" bad "$record")
-is "$status $(cat count)" "65 2" "-c writes how many lines were keyed"
+# frame RECORD: "TS LEN KEY RECORD" of ccm-key -F, blanks for tabs
+frame() { ccm-key -F <<<"$1" | tr '\t' ' '; }
+line='{"name":"n","tags":{"topic":"t"},"timestamp":1756900800123}'
+is "$(frame "$line")" "1756900800123 $((3 + ${#line})) n:t $line" "-F: a frame has the record's time and the bytes of key and record"
+for timestamp in 1756900800 17569008 1; do
+	line="{\"name\":\"n\",\"timestamp\":$timestamp}"
+	is "$(frame "$line" | cut -d ' ' -f 1)" "${timestamp}000" "-F: $timestamp is seconds"
+done
+for timestamp in 0 -5 1.5 1e3 '"1756900800123"' null '[1]' '{"a":[1]}' 99999999999999999999; do
+	line="{\"name\":\"n\",\"timestamp\":$timestamp,\"value\":1}"
+	is "$(frame "$line")" "0 $((1 + ${#line})) n $line" "-F: $timestamp is no time, and Kafka's own counts"
+done
+line='{"name":"grüße"}'
+is "$(frame "$line")" "0 25 grüße $line" "-F: the length is that of bytes"
+is "$(CCM_DELIMS=abcABC frame "$line")" "0 25 grüßeabc${line}ABC" "-F: CCM_DELIMS has both delimiters"
+for delims in '' abc; do
+	CCM_DELIMS=$delims run ccm-key -F <<<"$line"
+	is "$status" 78 "-F: \"$delims\" are no delimiters"
+done
+is "$(ccm-key -F -f timestamp <<<'{"name":"n","timestamp":7}' | cut -f 1,3)" $'7000\t7' "-F -f timestamp takes it for both"
 
 # ---- ccm-json ----------------------------------------------------------------
 

@@ -6,22 +6,16 @@
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 
-# settings SIDE: the translation as the scripts do it; what kcat makes of it is
-# in the file dump then, as PROPERTY=VALUE by librdkafka's own names.
-settings() (
-	# shellcheck disable=SC2034 # the library reads it
-	here=$B/bin
-	# shellcheck source=pipelines/ccm-lib.sh
-	. "$B/share/ccm/ccm-lib.sh"
-	# shellcheck source=pipelines/kafka.sh
-	. "$B/share/ccm/kafka.sh"
-	log_init settings
-	kafka_settings "$@"
-	[ "${2-}" != --masked ] || exit 0
-	printf %s "$kafka_conf" >conf
-	kcat -F conf "${kafka_args[@]}" -X dump 2>dump.err >dump.raw || exit 1
+# settings SIDE: what kcat makes of the settings is in the file dump then, as
+# PROPERTY=VALUE by librdkafka's own names.
+settings() {
+	local args
+	rm -f dump kcat.conf
+	"$SIM/show-settings" "$1" || return
+	mapfile -t args <kcat.args
+	kcat -F kcat.conf "${args[@]}" -X dump 2>dump.err >dump.raw || return 1
 	sed -n 's/^\([a-z._]*\) = /\1=/p' dump.raw >dump
-)
+}
 
 # librdkafka's own name of a property that has two.
 own_name() {
@@ -121,7 +115,6 @@ KAFKA_SOCKET_CONNECTION_SETUP_TIMEOUT_MS|producer|10000|socket.connection.setup.
 KAFKA_ACKS|producer|all|acks=-1
 KAFKA_ACKS|producer|-1|acks=-1 enable.idempotence=true
 KAFKA_ACKS|producer|1|acks=1 enable.idempotence=false
-KAFKA_ACKS|producer|0|acks=0 enable.idempotence=false
 KAFKA_ENABLE_IDEMPOTENCE|producer|false|enable.idempotence=false
 KAFKA_TRANSACTION_TIMEOUT_MS|producer|61000|transaction.timeout.ms=61000
 KAFKA_DELIVERY_TIMEOUT_MS|producer|5000|delivery.timeout.ms=5000
@@ -206,21 +199,18 @@ KAFKA_CLIENT_DNS_LOOKUP|default|is "default"; librdkafka always
 KAFKA_SASL_MECHANISM|oauthbearer|OAUTHBEARER, which does not work
 KAFKA_SASL_MECHANISM|AWS_MSK_IAM|librdkafka does not have
 KAFKA_SASL_MECHANISM|SCRAM|is "SCRAM"; it takes PLAIN,
-KAFKA_AUTO_OFFSET_RESET|none|is "none"; it takes earliest, latest, smallest, largest, beginning, end or error
-KAFKA_PARTITIONER|MyPartitioner()|it takes random, consistent,
-KAFKA_SECURITY_PROTOCOL|TLS|is "TLS"; it takes plaintext, ssl, sasl_plaintext or sasl_ssl
-KAFKA_COMPRESSION_TYPE|brotli|is "brotli"; it takes none, gzip, snappy, lz4 or zstd
-KAFKA_ACKS|2|is "2"; it takes 0, 1, -1 or all
+KAFKA_PARTITIONER|MyPartitioner()|it takes a word
+KAFKA_ACKS|2|is "2"; it takes all, -1 or 1
+KAFKA_ACKS|0|without acknowledgements nothing proves
 KAFKA_SSL_CHECK_HOSTNAME|yes|is "yes"; it takes true, false, 1 or 0
-KAFKA_REQUEST_TIMEOUT_MS|305000|is "305000"; it takes a number from 10 to 300000
-KAFKA_REQUEST_TIMEOUT_MS|30s|is "30s"; it takes a number
-KAFKA_LINGER_MS|nan|is "nan"; it takes a number from 0 to 900000
+KAFKA_REQUEST_TIMEOUT_MS|30s|is "30s"; it takes an integer
+KAFKA_LINGER_MS|nan|is "nan"; it takes a number
 KAFKA_LINGER_MS|5ms|is "5ms"; it takes a number
-KAFKA_RETRIES|0x10|is "0x10"; it takes a number
-KAFKA_RETRIES|1e3|is "1e3"; it takes a number
-KAFKA_BATCH_SIZE|10.9|is "10.9"; it takes a number
-KAFKA_BATCH_SIZE|99999999999|is "99999999999"; it takes a number from 0 to 2147483647
-KAFKA_FETCH_MIN_BYTES|99999999999999999999999|it takes a number from 1 to 100000000
+KAFKA_RETRIES|0x10|is "0x10"; it takes an integer
+KAFKA_RETRIES|1e3|is "1e3"; it takes an integer
+KAFKA_BATCH_SIZE|10.9|is "10.9"; it takes an integer
+KAFKA_BATCH_SIZE|99999999999|is "99999999999"; it takes an integer
+KAFKA_FETCH_MIN_BYTES|99999999999999999999999|it takes an integer
 KAFKA_API_VERSION|0.7|is "0.7", older than what librdkafka knows
 KAFKA_API_VERSION|new|is "new"; it takes "auto" or a version
 END
@@ -228,16 +218,17 @@ END
 KAFKA_RETRIES=010 run settings producer
 gives 'KAFKA_RETRIES=010, which librdkafka would read as octal,' retries=10
 
-sed -n '/^def arguments:/,/^};/p; /^def argument_aliases:/,/^};/p' \
-	"$B/share/ccm/kafka-settings.jq" |
-	sed -n 's/^\t"\([a-z0-9_]*\)":.*/KAFKA_\U\1/p' | sort >all
+# An argument that is not in the tests: in the source it is a row of the table.
+sed -n '/^static const struct argument_rule/,/^};/s/^    {"\([a-z0-9_]*\)".*/KAFKA_\U\1/p
+	/argument_aliases\[\]/,/^};/s/^    {"\([a-z0-9_]*\)".*/KAFKA_\U\1/p' \
+	"$ROOT/lib/kafka-settings-table.c" | sort >all
 printf '%s\n' "${tested[@]}" | sort -u >covered
 comm -3 all covered >diff
 ok "$(wc -l <diff)" "each of the $(wc -l <all) arguments and aliases that the table has is tested here"
 
 # ---- what the table says about librdkafka -----------------------------------
 
-# PROPERTY SIDE RANGE, of kcat's own list, by the names that the table uses.
+# PROPERTY SIDE of the numbers in kcat's own list, by the names that the table uses.
 kcat -X list 2>/dev/null | awk -F' *[|] *' '
 	BEGIN {
 		own["compression.codec"] = own["metadata.broker.list"] = 1
@@ -246,20 +237,76 @@ kcat -X list 2>/dev/null | awk -F' *[|] *' '
 		own["queue.buffering.max.ms"] = own["request.required.acks"] = 1
 		own["sasl.mechanisms"] = 1
 	}
-	$2 ~ /^[PC*]$/ && $3 ~ /\.\./ && !($1 in own) {
-		gsub(/ /, "", $3)
-		print $1, $2, $3
-	}' | sort >librdkafka
-sed -n '/^def properties:/,/^};/p' "$B/share/ccm/kafka-settings.jq" |
-	sed -n 's/^\t"\([a-z_.]*\)": "\([^ ]*\) \(float \)\{0,1\}\([0-9-]*\.\.[0-9]*\)".*/\1 \2 \4/p' |
-	sort >table
+	$2 ~ /^[PC*]$/ && $3 ~ /\.\./ && !($1 in own) { print $1, $2 }' |
+	sed 's/ P$/ PRODUCER/; s/ C$/ CONSUMER/; s/ [*]$/ BOTH/' | sort >librdkafka
+sed -n 's/^    {"\([a-z_.]*\)", \([A-Z]*\), \(INTEGER\|DECIMAL\)},/\1 \2/p' \
+	"$ROOT/lib/kafka-settings-table.c" | sort >table
 comm -13 librdkafka table >diff
-ok "$(wc -l <diff)" 'sides and ranges of numbers are those of the librdkafka that is installed'
+ok "$(wc -l <diff)" 'the numbers and their sides are those of the librdkafka that is installed'
 comm -23 librdkafka table | cut -d' ' -f1 | sort >diff
 is "$(tr '\n' ' ' <diff)" \
 	'acks auto.commit.interval.ms auto.commit.interval.ms enabled_events internal.termination.signal offset.store.sync.interval.ms ' \
-	'and no range is missing but of what is refused or dead'
+	'and no number is missing but of what is refused or dead'
 : >diff
+
+# What librdkafka refuses by itself, ccm-produce -n and a run refuse too.
+while IFS='|' read -r name value; do
+	run eval "$name=\$value ccm-produce -n"
+	refused "$name" ''
+	run eval "$name=\$value ccm-produce topic </dev/null"
+	refused "$name" ''
+done <<'END'
+KAFKA_PARTITIONER|my_partitioner
+KAFKA_SECURITY_PROTOCOL|TLS
+KAFKA_COMPRESSION_TYPE|brotli
+KAFKA_REQUEST_TIMEOUT_MS|305000
+KAFKA_ALLOW_AUTO_CREATE_TOPICS|yes
+KAFKA_SETTINGS|{"no.such.property":1}
+END
+
+export KAFKA_SECURITY_PROTOCOL=SSL
+for name in KAFKA_SSL_CAFILE KAFKA_SSL_CERTFILE KAFKA_SSL_CRLFILE; do
+	run eval "$name=/none/x.pem ccm-produce -n"
+	refused "$name" ''
+done
+unset KAFKA_SECURITY_PROTOCOL
+
+# ---- addresses ----------------------------------------------------------------
+
+while IFS='|' read -r value wanted; do
+	KAFKA_BOOTSTRAP_SERVERS=$value run settings producer
+	gives "KAFKA_BOOTSTRAP_SERVERS=$value" "bootstrap.servers=$wanted"
+done <<'END'
+ a:9092 , b |a:9092,b
+a:1,,b:2,|a:1,b:2
+plaintext://a:1,a.example.com|plaintext://a:1,a.example.com
+[::1]:9092,10.0.0.1:65535|[::1]:9092,10.0.0.1:65535
+END
+while IFS='|' read -r value text; do
+	KAFKA_BOOTSTRAP_SERVERS=$value run settings producer
+	refused KAFKA_BOOTSTRAP_SERVERS "$text"
+done <<'END'
+SASL_SSL://h:9092|set KAFKA_SECURITY_PROTOCOL=SASL_SSL
+["h:9092"]|not the address of a broker
+"h:9092"|not the address of a broker
+h:9092;h:9092|"h:9092;h:9092" has no valid port
+https://h|not the address of a broker
+127.0.0.1:99999|no valid port
+h:0|no valid port
+h:x|no valid port
+h:9092x|no valid port
+h:|no valid port
+h:1:2|no valid port
+-F/etc/passwd:1|not the address of a broker
+-F|not the address of a broker
+h/x:1|not the address of a broker
+a:1 b:2|no valid port
+[::1:9092|not the address of a broker
+,|empty list
+END
+KAFKA_SECURITY_PROTOCOL=SASL_SSL KAFKA_SASL_MECHANISM=PLAIN KAFKA_SASL_USERNAME=a \
+	KAFKA_SASL_PASSWORD=b KAFKA_BOOTSTRAP_SERVERS=SASL_SSL://h:9092 run settings producer
+gives 'the protocol that is in force' bootstrap.servers=SASL_SSL://h:9092
 
 # ---- the JSON form ----------------------------------------------------------
 
@@ -296,7 +343,7 @@ KAFKA_SETTINGS='{"acks":1,"linger_ms":3,"max_in_flight_requests_per_connection":
  "group_id":"g","session_timeout_ms":6000,"fetch.min.bytes":3}' run settings consumer
 gives 'one object for both sides' max.in.flight.requests.per.connection=9 \
 	group.id=g session.timeout.ms=6000 fetch.min.bytes=3
-is "$(grep -cE 'acks|linger' conf)" 0 'what is for the other side is not passed on'
+is "$(grep -cE 'acks|linger' kcat.conf)" 0 'what is for the other side is not passed on'
 
 
 # What users of librdkafka set by its own names.
@@ -367,20 +414,20 @@ done <<'END'
 {"client.id":1.10}|"client.id"|is not text
 {"linger_ms":"1e-3"}|"linger_ms"|it takes a number
 {"linger_ms":true}|"linger_ms"|it takes a number
-{"retries":1.5}|"retries"|it takes a number
-{"fetch.max.bytes":"10s"}|"fetch.max.bytes"|it takes a number
+{"retries":1.5}|"retries"|it takes an integer
+{"fetch.max.bytes":"10s"}|"fetch.max.bytes"|it takes an integer
 {"api_version":0.10}|"api_version"|it takes "auto" or a version
 {"bootstrap_servers":[]}|"bootstrap_servers"|is an empty list
-{"bootstrap_servers":["a",1]}|"bootstrap_servers"|is not a list of names
+{"bootstrap_servers":["a",1]}|"bootstrap_servers"|is not text
 {"key_serializer":"x"}|"key_serializer"|Python-only argument
 {"max_poll_records":1}|"max_poll_records"|no counterpart
-{"auto.commit.enable":false}|"auto.commit.enable"|say enable_auto_commit
+{"auto.commit.enable":false}|"auto.commit.enable"|set enable_auto_commit
 {"auto.commit.interval.ms":1}|"auto.commit.interval.ms"|no effect
 {"builtin.features":"x"}|"builtin.features"|is refused
 {"default_topic_conf":"x"}|"default_topic_conf"|is refused
 {"delivery.report.only.error":true}|"delivery.report.only.error"|ccm's own business
-{"enable.auto.commit":false}|"enable.auto.commit"|say enable_auto_commit
-{"topic.enable.auto.commit":false}|"topic.enable.auto.commit"|say enable_auto_commit
+{"enable.auto.commit":false}|"enable.auto.commit"|set enable_auto_commit
+{"topic.enable.auto.commit":false}|"topic.enable.auto.commit"|set enable_auto_commit
 {"enable.partition.eof":true}|"enable.partition.eof"|ccm's own business
 {"enable.sasl.oauthbearer.unsecure.jwt":true}|"enable.sasl.oauthbearer|OAUTHBEARER
 {"enabled_events":1}|"enabled_events"|is refused
@@ -389,7 +436,7 @@ done <<'END'
 {"opaque":"x"}|"opaque"|is refused
 {"plugin.library.paths":"x.so"}|"plugin.library.paths"|would run code
 {"produce.offset.report":true}|"produce.offset.report"|is refused
-{"sasl.jaas.config":"x"}|"sasl.jaas.config"|say sasl_plain_username
+{"sasl.jaas.config":"x"}|"sasl.jaas.config"|set sasl_plain_username
 {"sasl.kerberos.kinit.cmd":"x"}|"sasl.kerberos.kinit.cmd"|would run code
 {"sasl.oauthbearer.config":"x"}|"sasl.oauthbearer.config"|OAUTHBEARER
 {"schema.registry.url":"x"}|"schema.registry.url"|no Avro
@@ -403,7 +450,7 @@ done <<'END'
 {"ssl_certificate":"x"}|"ssl_certificate"|is refused
 {"ssl_key":"x"}|"ssl_key"|is refused
 {"transactional.id":"x"}|"transactional.id"|say CCM_KAFKA_TRANSACTIONAL_ID
-{"sasl_plain_password":"a\u0000b"}|"sasl_plain_password"|control character
+{"sasl_plain_password":"a\u0000b"}|KAFKA_SETTINGS|control character
 {"sasl_plain_password":"a\nsasl.username=x"}|"sasl_plain_password"|control character
 END
 unset KAFKA_SETTINGS
@@ -447,9 +494,6 @@ is "$status $(cat err)" '78 settings: ERROR: KAFKA_SASL_PASSWORD ends with a bla
 KAFKA_SECURITY_PROTOCOL=SASL_SSL KAFKA_SASL_MECHANISM=MD5 run settings producer
 is "$status $(cat err)" '78 settings: ERROR: KAFKA_SASL_MECHANISM is "MD5"; it takes PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or GSSAPI' \
 	'... nor is a mechanism'
-KAFKA_SECURITY_PROTOCOL=SASL KAFKA_SASL_MECHANISM=PLAIN run settings producer
-is "$status $(cat err)" '78 settings: ERROR: KAFKA_SECURITY_PROTOCOL is "SASL"; it takes plaintext, ssl, sasl_plaintext or sasl_ssl' \
-	'... nor is a mechanism without a use where the protocol is refused'
 KAFKA_SASL_MECHANISM=PLAIN run settings producer
 like "$(cat err)" 'WARN: KAFKA_SASL_MECHANISM is given and the security protocol is PLAINTEXT' \
 	'a mechanism without a protocol for it is warned of'
@@ -483,8 +527,23 @@ refused CCM_KAFKA_TRANSACTIONAL_ID 'control character'
 KAFKA_SERVICE_HOST=10.0.0.1 KAFKA_PORT=tcp://10.0.0.1:9092 KAFKA_HOME=/opt \
 	KAFKA_OPTS=$'a\nb' KAFKA_HEAP_OPTS=$'\xff' KAFKA_DEBUG=y run settings producer
 is "$status $(cat err)" \
-	"0 settings: WARN: not a setting of Kafka's, and ignored: KAFKA_DEBUG, KAFKA_HEAP_OPTS, KAFKA_HOME, KAFKA_OPTS, KAFKA_PORT, KAFKA_SERVICE_HOST" \
+	"0 settings: WARN: not a setting of Kafka's, and ignored: KAFKA_DEBUG, KAFKA_HEAP_OPTS, KAFKA_HOME, KAFKA_OPTS" \
 	'variables that are not settings are one warning'
+# The service links of a Kubernetes with many services.
+many=()
+for i in {1..400}; do
+	many+=("KAFKA_${i}_SERVICE_HOST=10.0.0.1" "KAFKA_${i}_SERVICE_PORT=9092"
+		"KAFKA_${i}_SERVICE_PORT_BROKER=9092" "KAFKA_${i}_PORT=tcp://10.0.0.1:9092"
+		"KAFKA_${i}_PORT_9092_TCP=tcp://10.0.0.1:9092"
+		"KAFKA_${i}_PORT_9092_TCP_PROTO=tcp" "KAFKA_${i}_PORT_9092_TCP_PORT=9092"
+		"KAFKA_${i}_PORT_9092_TCP_ADDR=10.0.0.1")
+done
+run env "${many[@]}" "$SIM/show-settings" producer
+is "$status $(cat err)" '0 ' 'service links of Kubernetes are passed over'
+many=()
+for i in {10..30}; do many+=("KAFKA_X$i=1"); done
+run env "${many[@]}" "$SIM/show-settings" producer
+like "$(cat err)" 'KAFKA_X10, .*KAFKA_X19 and 11 more$' 'of many unknown variables ten are named'
 
 KAFKA_SETTINGS='{"bootstrap_servers":"'$(printf 'broker-%d.example.com:9092,' {1..40})'x"}' \
 	KAFKA_BOOTSTRAP_SERVERS='' run settings producer
@@ -512,7 +571,7 @@ KAFKA_SETTINGS_FILE=settings.json run settings producer
 is "$(sed -n 's/^sasl.password=//p' dump)" "$all" 'so does KAFKA_SETTINGS_FILE'
 # shellcheck disable=SC2016,SC1003 # they are meant
 for value in 'in the middle' 'grüße-日本-🎉' '#not a comment' '=a=b=' 'a\b\' \
-	'"quoted"' "'" '$HOME `id` $(id) %s %n' '!bang' ':\' "$(printf 'x%.0s' {1..497})"; do
+	'in "quotes"' "'" '$HOME `id` $(id) %s %n' '!bang' ':\' "$(printf 'x%.0s' {1..497})"; do
 	printf '%s\n' "$value" >secret
 	KAFKA_SASL_PASSWORD_FILE=secret run settings producer
 	is "$status $(sed -n 's/^sasl.password=//p' dump)" "0 $value" \
@@ -523,7 +582,7 @@ KAFKA_SASL_PASSWORD_FILE=secret run settings producer
 refused KAFKA_SASL_PASSWORD newline
 printf 'pw\r\n' >secret
 KAFKA_SASL_PASSWORD_FILE=secret run settings producer
-refused KAFKA_SASL_PASSWORD 'control character'
+refused KAFKA_SASL_PASSWORD 'carriage return'
 printf 'p\0w' >secret
 KAFKA_SASL_PASSWORD_FILE=secret run settings producer
 refused KAFKA_SASL_PASSWORD NUL
@@ -551,7 +610,7 @@ s3cret\\:x|a backslash before : or =
 s3cret\\\\=x|a backslash before : or =
 s3cret\tx|control character
 s3cret\x7fx|control character
-s3cret\nx|has a newline
+s3cret\nx|a newline
 s3cret\xff|not valid UTF-8
 s3cret\xed\xa0\x80|not valid UTF-8
 s3cret\xf5\x80\x80\x80|not valid UTF-8
@@ -572,7 +631,7 @@ refused KAFKA_CLIENT_ID 'not valid UTF-8'
 # ---- what is shown ----------------------------------------------------------
 
 KAFKA_SASL_PASSWORD=s3cret KAFKA_SASL_USERNAME=me KAFKA_SSL_PASSWORD=s3cret \
-	KAFKA_SETTINGS='{"ssl.keystore.password":"s3cret"}' run settings producer --masked
+	KAFKA_SETTINGS='{"ssl.keystore.password":"s3cret"}' run ccm-produce -n
 is "$(cat out)" 'acks=-1
 bootstrap.servers=broker-1:9092
 delivery.timeout.ms=900000
@@ -583,7 +642,7 @@ queue.buffering.max.kbytes=65536
 sasl.password=********
 sasl.username=me
 ssl.key.password=********
-ssl.keystore.password=********' '--masked shows what is in force, without the secrets'
+ssl.keystore.password=********' 'ccm-produce -n shows what is in force, without the secrets'
 GLOBAL_LOG_LEVEL=LOUD run settings producer
 refused GLOBAL_LOG_LEVEL '"LOUD"; it takes CRITICAL, FATAL,'
 JOURNAL_STREAM=$(stat -c %d:%i err) KAFKA_ACKS=1 KAFKA_FOO=1 run settings producer

@@ -64,21 +64,21 @@ done
 
 # ---- Kafka is away
 
-prog 'echo "no broker has answered" >&"$CCM_SHIP_REASON"; exit 75'
+prog 'echo "no broker answered" >&"$CCM_SHIP_REASON"; exit 75'
 put 1 'x\n'
 put 2 'yz\n'
 start ccm-ship spool ./prog 2>err
 ship=$pid
-until_true 10 told '^STATUS=waiting: 2 files (5 bytes), next try at [0-9:]*Z; ./prog exited with status 75: no broker has answered$'
+until_true 10 told '^STATUS=waiting: 2 files (5 bytes), next try at [0-9:]*Z; ./prog exited with status 75: no broker answered$'
 ok $? 'while it fails, what waits and the reason that the program gives are told'
 until_true 30 told_times '^STATUS=waiting' 3
 ok $? '... at each try'
 is "$(<err)" \
-	'ccm-ship: WARN: ./prog exited with status 75: no broker has answered; 2 files (5 bytes) kept in spool' \
+	'ccm-ship: WARN: ./prog exited with status 75: no broker answered; 2 files (5 bytes) kept in spool' \
 	'... and the log once'
 kill -0 "$ship"
 ok $? 'it stays'
-is "$(jq -r .last_error spool/.status)" './prog exited with status 75: no broker has answered' \
+is "$(jq -r .last_error spool/.status)" './prog exited with status 75: no broker answered' \
 	'.status has the reason too'
 prog 'printf "two\ttabs and \001 \377 caf\303\251\n" >&"$CCM_SHIP_REASON"; exit 75'
 until_true 30 told 'status 75: two'
@@ -121,6 +121,6 @@ unset NOTIFY_SOCKET
 put 5 '{"fields":{"value":1},"name":"m","tags":{},"timestamp":1756900800000}\n'
 run timeout 60 ccm-ship -1 spool ccm-produce topic
 like "$status:$(<err)" \
-	'^75:ccm-ship: WARN: ccm-produce exited with status 75: no broker has answered: .*; nothing was sent; 1 file .* kept in spool$' \
+	'^75:ccm-ship: WARN: ccm-produce exited with status 75: no broker answered: .*; nothing was sent; 1 file .* kept in spool$' \
 	'where Kafka is away, ccm-ship tells why, in one line'
 is "$(wc -l <err)" 1 '... and ccm-produce does not tell it again'

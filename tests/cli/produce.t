@@ -8,10 +8,12 @@
 mkdir tmp
 export TMPDIR=$WORK/tmp
 
-# records FROM TO [NAME]: records with the values FROM to TO.
+# records FROM TO [TAG]: records with the values FROM to TO, each with a key of its
+# own, or all with that one. Their time is now: an old record is a warning.
+now=${EPOCHSECONDS}000
 records() {
-	seq "$1" "$2" | sed "s/.*/{\"fields\":{\"value\":&},\"name\":\"${3-metric}\",\
-\"tags\":{\"cluster_id\":\"lkc-1\",\"topic\":\"topic-&\"},\"timestamp\":1756900800000}/"
+	seq "$1" "$2" | sed "s/.*/{\"fields\":{\"value\":&},\"name\":\"metric\",\
+\"tags\":{\"cluster_id\":\"lkc-1\",\"topic\":\"${3-topic-&}\"},\"timestamp\":$now}/"
 }
 
 # ---- the cluster ------------------------------------------------------------
@@ -82,7 +84,7 @@ child() {
 	return 1
 }
 sending='^kcat .* -P '
-keying='^ccm-key '
+keying='/ccm-key -F'
 
 gone() { ! kill -0 "$1"; }
 
@@ -100,34 +102,46 @@ records 1 3 >three
 ) <three &
 
 # A kcat that gets a refusal in the middle of a send, and would sit it out.
-mkdir fake
-cat >fake/kcat <<'END'
-#!/bin/sh
-case " $* " in
-*' -L '*)
-	echo '  topic "metrics" with 1 partitions:'
-	exit
-	;;
-esac
-echo '% Message delivered to partition 0 (offset 1)' >&2
-echo '% ERROR: Local: Authentication failure: b:9092/1: SASL authentication error: Authentication failed: revoked (after 5ms in state AUTH_REQ)' >&2
-exec sleep 60
+mkdir sim
+ln -s "$SIM/sim-kcat" sim/kcat
+cat >revoked <<'END'
+progress 3 1
+event error -169 _AUTHENTICATION b:9092/1: SASL authentication error: Authentication failed: revoked (after 5ms in state AUTH_REQ)
+stand 3 1
 END
-chmod +x fake/kcat
 (
-	PATH=$WORK/fake:$PATH ccm-produce metrics 2>revoked.err
+	SIM_KCAT_PRODUCE=revoked PATH=$WORK/sim:$PATH ccm-produce metrics 2>revoked.err
 	echo $? >revoked.status
 ) <three &
+# One that reports nothing but that nothing moves.
+cat >stuck <<'END'
+stand 3 1
+END
+(
+	SIM_KCAT_PRODUCE=stuck PATH=$WORK/sim:$PATH exec ccm-produce metrics 2>stuck.err
+) <three &
+stuck=$!
 
-# One whose library knows by now that the topic may not be written to.
-mkdir knows
-sed '/^echo/d; s/^exec .*/echo "% ERROR: Failed to produce message (154 bytes): Broker: Topic authorization failed" >\&2; exit 1/' \
-	fake/kcat >knows/kcat
-chmod +x knows/kcat
-PATH=$WORK/knows:$PATH run ccm-produce metrics <three
-is "$status $(cat err)" \
-	'77 ccm-produce: ERROR: this user lacks the right to write to metrics: Broker: Topic authorization failed' \
-	'a record that librdkafka does not take is told like one that a broker refuses'
+# ---- a kcat that cannot be used ----------------------------------------------
+
+# unusable NAME: a kcat of that kind is status 78, with its path, and nothing of
+# standard input is read.
+unusable() {
+	chmod 755 "$1/kcat"
+	PATH=$WORK/$1:$PATH run ccm-produce metrics <three
+	like "$status $(cat err)" "^78 ccm-produce: ERROR: $WORK/$1/kcat cannot be used: .*install the package kcat" \
+		"a kcat that $2 is status 78"
+}
+mkdir silent ends other
+printf '#!/bin/sh\nexec sleep 60\n' >silent/kcat
+unusable silent 'says nothing'
+printf '#!/bin/sh\nexit 0\n' >ends/kcat
+unusable ends 'ends at once'
+# A program without librdkafka.
+cp "$(command -v sleep)" other/kcat
+unusable other 'has no librdkafka'
+KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1 PATH=$WORK/ends:$PATH run ccm-produce -n
+is "$status" 78 '-n refuses it too'
 
 # ---- the command line -------------------------------------------------------
 
@@ -149,6 +163,10 @@ is "$status $(grep password out) $(cat err)" '0 sasl.password=******** ' \
 	'-n prints the settings, the secrets masked'
 run env KAFKA_ACKS=maybe ccm-produce -n
 is "$status" 78 '... and refuses what a run refuses'
+run sh -c 'KAFKA_BOOTSTRAP_SERVERS=b:1 ccm-produce -n >&-'
+like "$status $(cat err)" '^74 .*standard output is closed' '-n with nowhere to print is status 74'
+run sh -c 'KAFKA_BOOTSTRAP_SERVERS=b:1 ccm-produce metrics <&-'
+like "$status $(cat err)" '^74 .*standard input is closed' '... and so is a run without input'
 run ccm-produce -n metrics
 is "$status" 64 '... it takes no topic'
 KAFKA_LINGER_MS=5ms run ccm-produce metrics </dev/null
@@ -156,16 +174,29 @@ is "$status" 78 'a setting that is refused is status 78'
 GLOBAL_LOG_LEVEL=loud run ccm-produce metrics </dev/null
 is "$status" 78 'so is an unknown log level'
 TMPDIR=$WORK/none run ccm-produce metrics </dev/null
-is "$status" 73 'a missing temporary directory is status 73'
+is "$status" 0 'it needs no temporary directory'
+run ccm-produce metrics no-such-prog </dev/null
+is "$status" 78 'a PROG that is not there is status 78'
+run ccm-produce -- -X </dev/null
+is "$status" 0 'a topic may begin with a hyphen'
+
+# ---- the check of settings by librdkafka --------------------------------------
+
+# With a keytab, for which kinit would be started, and brokers that would be asked.
+KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT KAFKA_SASL_MECHANISM=GSSAPI \
+	KAFKA_SETTINGS='{"sasl.kerberos.keytab":"/x","sasl.kerberos.principal":"me"}' \
+	run strace -f -qq -e trace=execve,socket,connect -o calls ccm-produce -n
+is "$status $(grep -c execve calls)" '0 2' '-n starts a kcat and nothing else'
+is "$(grep -cE 'AF_INET|connect' calls)" 0 '... and no packet leaves'
 
 # ---- sending ----------------------------------------------------------------
 
 {
 	records 1 1000
-	echo '{"fields":{"value":1},"name":"foobar","tags":{},"timestamp":1}'
-	echo '{"fields":{"value":1},"name":"a little bit long string","tags":{},"timestamp":1}'
-	echo '{"fields":{"value":1},"name":"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8","tags":{},"timestamp":1}'
-	printf '%s\n' '{"fields":{"value":-9223372036854775808},"name":"grüße","tags":{"topic":"a\tb\"\\:%s"},"timestamp":1}'
+	echo '{"fields":{"value":1},"name":"foobar","tags":{},"timestamp":0}'
+	echo '{"fields":{"value":1},"name":"a little bit long string","tags":{},"timestamp":0}'
+	echo '{"fields":{"value":1},"name":"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8","tags":{},"timestamp":0}'
+	printf '%s\n' '{"fields":{"value":-9223372036854775808},"name":"grüße","tags":{"topic":"a\tb\"\\:%s"},"timestamp":0}'
 } >input
 ccm-key <input | sort >wanted
 run ccm-produce metrics <input
@@ -195,12 +226,12 @@ compare wanted 'and sends'
 } >input
 records 1 4 | ccm-key | sort >wanted
 run ccm-produce metrics <input
-like "$status $(cat err)" '^65 ccm-key: stdin:3: .*4 records to metrics' \
+like "$status $(cat err)" '^65 ccm-key: stdin:3: .*other 4 records are sent' \
 	'a bad line is reported by its number, and is status 65'
 compare wanted 'the others are sent'
 
 head -c 1048000 /dev/zero | tr '\0' x >long
-printf '{"fields":{"value":1},"name":"long","tags":{"topic":"%s"},"timestamp":1}\n' \
+printf '{"fields":{"value":1},"name":"long","tags":{"topic":"%s"},"timestamp":0}\n' \
 	"$(cat long)" >input
 KAFKA_MAX_REQUEST_SIZE=1000 run ccm-produce metrics <input
 is "$status" 0 'the longest line is sent, with a key as long, whatever max_request_size says'
@@ -214,7 +245,7 @@ like "$status $(head -n1 err)" '^0 ccm-produce: WARN: sending without idempotenc
 	'acks=1 costs idempotence, and is told'
 printf '%s\n' metrics >names
 CCM_SHIP_FILES=$'a.ndjson\nb.ndjson' run ccm-produce metrics <<<'{'
-like "$status $(cat err)" '^65 .*the others of a.ndjson, b.ndjson are sent' \
+like "$status $(tail -n 1 err)" '^65 .*bad lines.*, of 2 files from a.ndjson to b.ndjson$' \
 	'ccm-ship'\''s files are named'
 sent_since_then >/dev/null
 
@@ -235,7 +266,7 @@ sent_since_then >/dev/null
 control clear-errors EndTxn
 control push-errors Produce MSG_SIZE_TOO_LARGE 1
 run ccm-produce metrics <three
-like "$status $(cat err)" '^65 .*refused records for good, and with them the whole transaction' \
+like "$status $(cat err)" '^65 .*refuses records for good, and with them the whole transaction' \
 	'a record that is refused for good costs the whole transaction, and is told'
 sent_since_then >/dev/null
 unset CCM_KAFKA_TRANSACTIONAL_ID CCM_INSTANCE
@@ -244,26 +275,47 @@ unset CCM_KAFKA_TRANSACTIONAL_ID CCM_INSTANCE
 
 records 1 400 >input
 ccm-key <input | sort >wanted
+# A batch that is refused as a whole: each record of it goes by itself then.
 control push-errors Produce MSG_SIZE_TOO_LARGE 1
 CCM_SHIP_FILES=x.ndjson run ccm-produce metrics < <(cat input)
-like "$status $(cat err)" '^65 ccm-produce: ERROR: the broker has refused ([0-9]+) of 400 records for good \(x.ndjson\), the others are sent: \1?.*Message size too large' \
-	'records that the broker refuses as too large are status 65'
-refused=$(sed -n 's/.*has refused \([0-9]*\) of.*/\1/p' err)
+like "$status $(tail -n 1 err)" '^0 ccm-produce: 400 records to metrics in .*, of x.ndjson$' \
+	'records that are refused with their batch are sent alone'
+compare wanted 'and each is there once'
+# One batch, and then one record of it.
+export KAFKA_LINGER_MS=1000
+records 1 400 one >input
+ccm-key <input | sort >wanted
+control push-errors Produce MSG_SIZE_TOO_LARGE 2
+run ccm-produce metrics <input
+like "$status $(tail -n 1 err)" '^65 ccm-produce: ERROR: the broker refuses 1 of 400 records for good: 1 x .*Message size too large; 399 are sent' \
+	'a record that is refused alone is status 65'
 sent_since_then >got
-is "$(comm -12 wanted got | wc -l) $(wc -l <got)" "$((400 - refused)) $((400 - refused))" \
-	'the others are sent, once'
-control push-errors Produce MSG_SIZE_TOO_LARGE 1
-CCM_SHIP_FILES=x.ndjson run ccm-produce metrics <input
-like "$status $(cat err)" '^0 ccm-produce: WARN: metrics: the broker has refused [0-9]+ records as too large, alone or in their batch; .*400 records to metrics' \
-	'where they can be read again, each is sent by itself'
-sent_since_then | uniq >got
-diff wanted got >diff
-ok $? 'and all are there'
+is "$(comm -12 wanted got | wc -l) $(wc -l <got)" '399 399' 'the others are there, once'
+control push-errors Produce MSG_SIZE_TOO_LARGE 2
+CCM_SHIP_REJECTS=$WORK/rejects run ccm-produce metrics < <(
+	cat input
+	echo bad
+)
+like "$status $(tail -n 1 err)" "^0 ccm-produce: ERROR: the broker refuses 1 of 400 records for good: .*$WORK/rejects" \
+	'with CCM_SHIP_REJECTS it is kept there, and the status is 0'
+sent_since_then | cut -f 2 | cat - rejects | sort >got
+{
+	cat input
+	echo bad
+} | sort | diff - got >diff
+ok $? 'with the lines that are none, as they came; the others are there, once'
 : >diff
+control push-errors Produce MSG_SIZE_TOO_LARGE 2
+CCM_SHIP_REJECTS=/dev/full run ccm-produce metrics <input
+like "$status $(tail -n 1 err)" '^74 .*/dev/full: No space left' 'where it cannot be kept the status is 74'
+unset KAFKA_LINGER_MS
+sent_since_then >/dev/null
 for reason in INVALID_RECORD POLICY_VIOLATION RECORD_LIST_TOO_LARGE; do
-	control push-errors Produce $reason 1
-	run ccm-produce metrics <three
+	control push-errors Produce $reason 2
+	head -n 1 three >one
+	run ccm-produce metrics <one
 	is "$status" 65 "$reason is for good too"
+	control clear-errors Produce
 done
 control push-errors Produce TOPIC_AUTHORIZATION_FAILED 9
 run ccm-produce metrics <three
@@ -403,8 +455,8 @@ until_true 10 gone "$key"
 kill -TERM "$kcat"
 ended
 control rtt all 0
-like "$status $(cat err)" '^75 ccm-produce: ERROR: delivered [0-9]+ of (6000|an unknown number of) records to metrics' \
-	'kcat ended by SIGTERM is status 75, with numbers'
+is "$status" 0 'SIGTERM to kcat, by which it would drop records, changes nothing'
+compare wanted 'and no record is missing'
 
 rm -f go
 produce ccm-produce metrics < <(slowly)
@@ -412,7 +464,7 @@ until_true 10 child "$sending"
 kill -KILL "$(child "$sending")"
 touch go
 ended
-like "$status $(cat err)" '^75 ccm-produce: ERROR: delivered [0-9]+ of .*: kcat ended with status 137' \
+like "$status $(cat err)" '^75 ccm-produce: ERROR: delivered [0-9]+ of .*: kcat was ended by signal 9' \
 	'kcat ended by SIGKILL too'
 
 rm -f go
@@ -421,7 +473,7 @@ until_true 10 child "$sending"
 kill -KILL "$(child "$keying")"
 touch go
 ended
-like "$status $(cat err)" '^75 .*ccm-key was ended in the middle \(status 137\)' \
+like "$status $(cat err)" '^75 .*ccm-key was ended by signal 9' \
 	'ccm-key ended by SIGKILL too'
 
 rm -f go
@@ -432,7 +484,7 @@ key=$(child "$keying")
 kill -TERM "$pid"
 ended
 touch go
-like "$status $(cat err)" '^75 .*ended by a signal' 'SIGTERM to ccm-produce is status 75'
+like "$status $(cat err)" '^75 .*stopped by a signal' 'SIGTERM to ccm-produce is status 75'
 run kill -0 "$kcat" "$key"
 is "$status" 1 'and nothing of it runs on'
 is "$(ls tmp)" '' 'nor is a file left'
@@ -446,18 +498,18 @@ kill -KILL "$pid"
 ended
 touch go
 until_true 10 gone "$kcat"
-is "$status $(ls tmp)" '137 ' 'SIGKILL to ccm-produce leaves no file'
-compare wanted 'and what it had begun is sent to its end'
+is "$status $(ls tmp)" '137 ' 'SIGKILL to ccm-produce leaves no file, and ends kcat'
+sent_since_then >/dev/null
 
 rm -f go
 produce ccm-produce metrics < <(slowly)
 until_true 10 child "$sending"
 control down all
 touch go
-until_true 20 grep -q 'no broker has answered' err
+until_true 20 grep -q 'still trying' err
 control up all
 ended
-like "$status $(cat err)" '^0 ccm-produce: WARN: no broker has answered: .*; trying on.*6000 records' \
+like "$status $(cat err)" '^0 ccm-produce: WARN: .*; still trying.*6000 records' \
 	'all brokers away for a moment are one warning'
 compare wanted 'and nothing is lost or doubled'
 
@@ -473,7 +525,7 @@ control up all
 
 until_true 20 [ -s away.left ]
 like "$(cat away.status) $(cat away.err)" \
-	'^75 ccm-produce: ERROR: no broker has answered: .*Connection refused.*; nothing was sent$' \
+	'^75 ccm-produce: ERROR: no broker answered: 127.0.0.1:1: .*Connection refused.*; nothing was sent$' \
 	'brokers that do not answer at the start are status 75'
 is "$(tr -d ' ' <away.left)" 3 'and standard input is left as it was'
 until_true 20 [ -s tls.status ]
@@ -483,11 +535,16 @@ until_true 20 [ -s revoked.status ]
 like "$(cat revoked.status) $(cat revoked.err)" \
 	'^77 .*the broker refuses these credentials: .*Authentication failed: revoked' \
 	'credentials that are refused in the middle of a send end it'
+until_true 60 grep -q 'still trying' stuck.err
+kill -TERM "$stuck"
+wait "$stuck"
+is "$? $(grep -c 'WARN.*no broker has acknowledged.*still trying' stuck.err)" '75 1' \
+	'a send that stands still for no known reason is one warning'
 
 # ---- the manual page --------------------------------------------------------
 
 sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' "$ROOT/tools/ccm-produce.1" |
 	sed -n '/^\$ /,/^ccm-produce:/{s/^\$ //;/^ccm-produce:/!p}' >example
 run bash example
-like "$status $(cat err)" '^0 ccm-produce: 1 records to confluent-metrics in' \
+like "$status $(cat err)" '^0 ccm-produce: 1 record to confluent-metrics in' \
 	'the example of the manual page does what it says'

@@ -60,7 +60,7 @@ at 07
 kafka push-errors Produce MSG_SIZE_TOO_LARGE 100
 run ccm-scrape
 is "$status" 65 "the broker refuses a record for good: status 65"
-is "$(spool)" 'bad/2025-09-02T06Z.001.ndjson' "... its file is set aside"
+is "$(spool)" 'bad/2025-09-02T06Z.001.ndjson.rejected' "... it is set aside"
 kafka clear-errors Produce
 at 08
 run ccm-scrape

@@ -4,7 +4,7 @@
 # shellcheck source=tests/simulators.sh
 . "$(dirname "$0")/../simulators.sh"
 
-start_kafka -b 1
+start_kafka -b 1 -t confluent-metrics -t -X
 start_cloud -c 3
 
 # ---- an hour
@@ -130,6 +130,14 @@ is "$status" 64 "... and no spool: status 64"
 run ccm-send -1 "$STATE_DIRECTORY/spool"
 is "$status" 0 "ccm-send sends what -S has left"
 as_wanted "... and all is on the topic, once"
+forget_topic
+mkdir -- -spool
+head -n 3 wanted >./-spool/1
+METRICS_TOPIC=-X run ccm-send -1 -- -spool
+is "$status" 0 "topic and spool may begin with a hyphen"
+sync_topic
+is "$(grep -v '^#' topic.log | cut -f 1 | uniq -c | tr -s ' ')" ' 3 -X' "... and the records are on that topic"
+forget_topic
 
 at 11
 forget_requests

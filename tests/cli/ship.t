@@ -148,7 +148,7 @@ is "$(tr '\n' ' ' <out | tr -s ' ')" 'run 1 2 3 4 run 1 run 2 run 3 run 4 ' \
 	'exit 65 on joined files sends them again one by one'
 is "$status:$(files s):$(cat s/bad/*)" '65::line 3' \
 	'only the bad one is set aside, and -1 exits 65'
-is "$(stat -c %a s/bad)" 700 'bad/ is for the owner alone'
+is "$(stat -c %a s/bad)" 750 'bad/ is not for others'
 like "$(<err)" 'ERROR: 3: sh exited with status 65; set aside as s/bad/3' \
 	'an error line names it'
 is "$(json s '[.bad, .sent.files]')" '[1,3]' '.status counts what is in bad/'
@@ -183,6 +183,96 @@ run ccm-ship -1 s false
 is "$(grep -o '"oldest":.*"},"bad"' s/.status)" '"oldest":"q\"\n\ufffdé\\"},"bad"' \
 	'.status escapes any file name, and replaces what is not UTF-8'
 rm s/q*
+
+# ---- records that can never be delivered
+
+# Appends the bad lines of its input to CCM_SHIP_REJECTS, and writes the others;
+# ends as the file ends.with says.
+cat >sieve <<'END'
+#!/bin/sh
+echo "$CCM_SHIP_REJECTS" >rejects.path
+cat >in
+[ -z "$CCM_SHIP_REJECTS" ] || grep bad in >>"$CCM_SHIP_REJECTS"
+grep -v bad in
+exit "$(cat ends.with)"
+END
+chmod +x sieve
+echo 0 >ends.with
+
+put r 1 'good\n'
+run ccm-ship -1 r ./sieve
+is "$status:$(<rejects.path):$(<out)" "0:$WORK/r/bad/1.rejected:good" \
+	'PROG gets the absolute path of a file in bad/'
+is "$(find r -mindepth 1 ! -name '.*')" '' 'where it appends nothing, no bad/ is left'
+put r 2 'good\n'
+put r 3 'bad 1\nfine'
+run ccm-ship -1 r ./sieve
+is "$(<out):$(files r):$(<r/bad/2.rejected)" $'good\nfine::bad 1' \
+	'what it appends is kept under the name of the first file'
+is "$status:$(json r '[.bad, .sent.files, .last_error]')" '65:[1,2,null]' \
+	'... .status counts it, and -1 exits 65'
+like "$(stat -c %a r/bad)" '^750$' '... bad/ is not for others'
+put r 2 'bad 2\n'
+run ccm-ship -1 r ./sieve
+is "$(<r/bad/2.rejected)" $'bad 1\nbad 2' '... a file of that name keeps what it has'
+mv r/bad/2.rejected r/
+run ccm-ship -1 r ./sieve
+is "$(files r):$(<rejects.path):$(<r/bad/2.rejected)" ":$WORK/r/bad/2.rejected:bad 1
+bad 2" 'moved back, it is sent again; what is refused again has the same name'
+mv r/bad/2.rejected r/
+sed -i s/bad/good/ r/2.rejected
+run ccm-ship -1 r ./sieve
+is "$status:$(<out):$(find r -mindepth 1 ! -name '.*')" $'0:good 1\ngood 2:' \
+	'... and once nothing is, nothing is left'
+for end in 75 65; do
+	put r 4 'bad 4\n'
+	echo $end >ends.with
+	run ccm-ship -1 r ./sieve
+	is "$(find r -name '*.rejected')" '' "a PROG that exits $end has appended nothing"
+done
+is "$(<r/bad/4)" 'bad 4' '... with 65 the whole file is set aside'
+echo 'was there' >r/bad/5.rejected
+put r 5 'bad 5\n'
+echo 75 >ends.with
+run ccm-ship -1 r ./sieve
+is "$status:$(<r/bad/5.rejected)" '75:was there' '... and what was there stays'
+cp sieve sieve.killed
+sed -i 's/^exit.*/kill -9 $$/' sieve.killed
+run ccm-ship -1 r ./sieve.killed
+is "$status:$(<r/bad/5.rejected)" '75:was there' '... killed neither'
+echo 0 >ends.with
+(umask 077 && run ccm-ship -1 r ./sieve)
+is "$(files r):$(<r/bad/5.rejected)" $':was there\nbad 5' 'until it exits 0'
+rm -r r/bad
+put r 6 'bad\n'
+(umask 077 && run ccm-ship -1 r ./sieve)
+is "$(stat -c %a r/bad)" 700 'bad/ heeds the umask'
+rm -r r/bad
+put r "${long:0:247}" 'x\n'
+CCM_SHIP_REJECTS=$WORK/other run ccm-ship -1 r ./sieve
+is "$status:$(<rejects.path)" 0: 'a name that would be too long: PROG gets no such file'
+put r bad 'x\n'
+run ccm-ship -1 r ./sieve
+is "$status:$(<rejects.path):$(<out)" 0::x 'nor while bad is a file'
+(
+	mkdir r/bad
+	cd r && put . 7 'bad\n' && echo 0 >ends.with
+	run ccm-ship -1 . ../sieve
+)
+is "$(<r/bad/7.rejected)" bad 'DIR may be relative'
+
+# What PROG appends is on disk before the file is removed from the queue.
+if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+	put r 8 'bad\n'
+	rm -r r/bad
+	strace -f -y -o trace -e trace=fsync,unlinkat ccm-ship -1 r ./sieve >/dev/null 2>&1
+	is "$(grep -oE '(fsync\([0-9]+<[^>]*>|unlinkat\([0-9]+<[^>]*>, "8").* = 0' trace |
+		sed "s|[0-9]*<$WORK/||; s/[>)].*//; s/\".*//" | tr '\n' ' ')" \
+		'fsync(r/bad/8.rejected fsync(r/bad fsync(r unlinkat(r ' \
+		'what it appended is on disk before the file is removed'
+else
+	skip 'what it appended is on disk before the file is removed' 'strace is not here'
+fi
 
 # ---- the program's surroundings
 
@@ -365,6 +455,7 @@ run ccm-ship s "$WORK"
 is "$status" 78 'a directory too'
 run ccm-ship nowhere cat
 is "$status" 78 'a directory that is missing is 78'
+like "$(<err)" 'there is no directory nowhere; ccm-scrape makes .*mkdir' '... and the message says what makes it'
 run ccm-ship out cat
 is "$status" 78 'a file in its place too'
 run ccm-ship -1 /proc/self cat

@@ -58,7 +58,7 @@ head -c 5000 /dev/zero >lib/away/spool/2025-09-02T12Z.001.ndjson
 echo x >lib/away/spool/2025-09-02T13Z.001.ndjson
 echo x >lib/away/spool/.hidden
 touch -d '3 hours ago' lib/away/spool/2025-09-02T12Z.001.ndjson
-echo '{"state":"waiting","since":"2025-09-02T12:00:00Z","last_error":"no broker has answered","last_error_since":"2025-09-02T12:10:00Z"}' \
+echo '{"state":"waiting","since":"2025-09-02T12:00:00Z","last_error":"no broker answered","last_error_since":"2025-09-02T12:10:00Z"}' \
 	>lib/away/spool/.status
 start flock -F lib/away/spool/.lock sleep 1000
 instance late 13
@@ -77,9 +77,9 @@ is "$(of away '[.last_hour_published, .age_seconds]')" '["2025-09-02T11Z",9000]'
 	"an hour whose file waits in the spool is not published, nor is one behind it"
 is "$(of away '.spool | [.files, .bytes, .oldest_hour, .age_seconds >= 10800, .state]')" \
 	'[2,5002,"2025-09-02T12Z",true,"waiting"]' "... the backlog is told, and its age"
-is "$(of away .last_error)" '{"time":"2025-09-02T12:10:00Z","from":"ccm-ship","message":"no broker has answered"}' \
+is "$(of away .last_error)" '{"time":"2025-09-02T12:10:00Z","from":"ccm-ship","message":"no broker answered"}' \
 	"... and the reason"
-like "$(of away '[.problems[].message] | join("; ")')" 'ended 2h30 ago.*2 files \(4.8K\) for Kafka, the oldest 3h00 old: no broker has answered' \
+like "$(of away '[.problems[].message] | join("; ")')" 'ended 2h30 ago.*2 files \(4.8K\) for Kafka, the oldest 3h00 old: no broker answered' \
 	"... as what is wrong"
 is "$(of late .last_hour_published)" '"2025-09-02T10Z"' "a late part of an older hour that waits counts too"
 is "$(of between .last_hour_published)" '"2025-09-02T12Z"' "an hour on its way to the spool is not published"
@@ -92,7 +92,7 @@ is "$(of dead '[.spool.shipper, .spool.state, .problems[].code]')" '["absent","i
 is "$(of away '.spool.shipper')" '"running"' "... and so is the shipper that is there"
 report -c good away
 is "$status" 1 "-c: an age of 9000 s is a warning: status 1"
-like "$(<out)" '^CCM WARNING - away: the last hour published is 2025-09-02T11Z.*; away: .*no broker has answered \| ' "... which says what is wrong"
+like "$(<out)" '^CCM WARNING - away: the last hour published is 2025-09-02T11Z.*; away: .*no broker answered \| ' "... which says what is wrong"
 report -c -C 9000 good away
 is "$status" 2 "-C 9000: it is critical: status 2"
 report -c -w 1800 good
@@ -419,7 +419,7 @@ ccm-scrape 2>err
 run ccm-status -j
 is "$(jq -c '[.last_hour_published, .spool.files, .spool.oldest_hour]' out)" '["2025-09-02T02Z",1,"2025-09-02T03Z"]' \
 	"Kafka is away: the hour is not published"
-like "$(jq -r '.problems[].message' out)" '1 file .* for Kafka.*no broker has answered' "... the reason is told"
+like "$(jq -r '.problems[].message' out)" '1 file .* for Kafka.*no broker answered' "... the reason is told"
 kafka up all
 ccm-scrape 2>err
 run ccm-status -j

@@ -210,8 +210,9 @@ is "$status:$(<err)" 0: 'with a secret, ccm-scrape takes it as it is'
 # ---- secrets: each unit has its own and takes the other's away
 
 cloud='CONFLUENT_METRICS_API_KEY CONFLUENT_METRICS_API_SECRET CONFLUENT_METRICS_TOKEN'
-kafka=$(sed -n '/^kafka_secrets=(/,/^)/s/^\t//p' "$ROOT/pipelines/kafka.sh" | sort | paste -sd' ')
-like "$kafka" KAFKA_SASL_PASSWORD "Kafka's secrets are those of kafka.sh"
+kafka=$({ echo KAFKA_SETTINGS && sed -n '/ secrets\[\] = /,/;/p' "$ROOT/lib/kafka-settings.c" |
+	grep -o 'KAFKA_[A-Z_]*'; } | sort | paste -sd' ')
+like "$kafka" 'KAFKA_SASL_PASSWORD .*KAFKA_SSL_PASSWORD' "Kafka's secrets are those of lib/kafka-settings.c"
 in_unit() { sed -n "$2" "$ROOT/systemd/$1" | tr ' ' '\n' | sort | paste -sd' '; }
 loaded() { in_unit "$1" 's/^LoadCredential=\([A-Z_]*\):ccm\.%i\.\1$/\1/p'; }
 encrypted() { in_unit "$1" 's/^LoadCredentialEncrypted=\([A-Z_]*\).cred:ccm\.%i\.\1\.cred$/\1/p'; }

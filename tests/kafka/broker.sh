@@ -33,9 +33,11 @@ client() {
 	"$BROKER_DIR/venv/bin/python" "$ROOT/tests/kafka/client.py" "$@"
 }
 
-# records FROM TO [TAGS]: records with the values FROM to TO, of 170 bytes or so
+# records FROM TO: records with the values FROM to TO, of 170 bytes or so. Their
+# time is now: an old record is a warning.
+now=${EPOCHSECONDS}000
 records() {
-	seq -f '%.0f' "$1" "$2" | sed 's/.*/{"fields":{"value":&},"name":"confluent_kafka_server_request_bytes","tags":{"cluster_id":"lkc-a1b2c3","principal":"sa-&"},"timestamp":1756900800000}/'
+	seq -f '%.0f' "$1" "$2" | sed "s/.*/{\"fields\":{\"value\":&},\"name\":\"confluent_kafka_server_request_bytes\",\"tags\":{\"cluster_id\":\"lkc-a1b2c3\",\"principal\":\"sa-&\"},\"timestamp\":$now}/"
 }
 
 # on_topic TOPIC: the keyed lines that are there, sorted
@@ -63,9 +65,9 @@ java_options=(-XX:+UseSerialGC -XX:-UsePerfData "-Djava.io.tmpdir=$WORK/tmp"
 	"-Dlog4j.configuration=file:$WORK/log4j.properties")
 if [ -z "${BROKER_FAST-}" ]; then java_options+=(-XX:TieredStopAtLevel=1); fi
 
-# java_run CLASS ARGUMENT...: a program that comes with the broker
+# java_run CLASS ARGUMENT...: a program that comes with the broker, or one of ours
 java_run() {
-	java -cp "$BROKER_DIR/lib/*" "${java_options[@]}" "$@"
+	java -cp "$BROKER_DIR/classes:$BROKER_DIR/lib/*" "${java_options[@]}" "$@"
 }
 
 cat >log4j.properties <<'LOG'
@@ -136,7 +138,7 @@ broker_password=s3cret-kafka
 # and, where $keytab is set (kerberos.sh), GSSAPI at the latter two.
 #
 # Topics are not created by themselves. ACLs count, and who is not in one is
-# allowed.
+# allowed. The lines of $broker_settings are settings of the brokers besides.
 # shellcheck disable=SC2120 # some pass N
 start_brokers() {
 	local i quorum='' listener
@@ -209,6 +211,7 @@ broker_properties() {
 		ssl.truststore.type=PEM
 		ssl.truststore.location=$WORK/ca.pem
 		listener.name.mtls.ssl.client.auth=required
+		${broker_settings-}
 	PROPERTIES
 	local listener mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512${keytab:+,GSSAPI}
 	for listener in sasl_plaintext sasl_ssl; do
@@ -286,7 +289,7 @@ delivers() {
 	records "$sent" "$sent" >one
 	run env "$@" ccm-produce "$prefix-open" <one
 	like "$status $(cat err)" \
-		"^0 ccm-produce: 1 records to $prefix-open in [0-9.]+ s\$" "$fact"
+		"^0 ccm-produce: 1 record to $prefix-open in [0-9.]+ s\$" "$fact"
 	cat one >>wanted
 }
 
@@ -333,10 +336,11 @@ use_brokers() {
 own_topics=()
 
 # make_topic NAME PARTITIONS [SETTING...]: gone after the test; its whole name is
-# in $topic. How many brokers have it they decide: three, of three of ours.
+# in $topic. How many brokers have it they decide: three, of three of ours. The
+# records of tests are of 2025: a topic that forgets would lose them on the way.
 make_topic() {
 	topic=$prefix-$1
-	client create "$topic" "$2" "${@:3}"
+	client create "$topic" "$2" retention.ms=-1 "${@:3}"
 	own_topics+=("$topic")
 }
 

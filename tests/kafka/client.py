@@ -9,6 +9,8 @@ usage: client.py create TOPIC PARTITIONS [NAME=VALUE]...
        client.py read TOPIC            what is committed there by now, a line each:
                                        PARTITION, number of headers, KEY, VALUE,
                                        with tabs between; no key is \\N
+       client.py times TOPIC           the same records as lines CreateTime:MS (or
+                                       LogAppendTime:MS), tab, VALUE
        client.py send TOPIC            the lines KEY, tab, VALUE of standard input
        client.py values TOPIC          under one key, the JSON strings (of bytes,
                                        \u0000 to \u00ff) or nulls that are the
@@ -35,7 +37,7 @@ from kafka import (KafkaAdminClient, KafkaConsumer, KafkaProducer,
                    TopicPartition)
 from kafka.admin import (ACL, ACLFilter, ACLOperation, ACLPermissionType,
                          ACLResourcePatternType, ConfigResource,
-                         ConfigResourceType, NewTopic, ResourcePattern,
+                         ConfigResourceType, NewTopic, OffsetSpec, ResourcePattern,
                          ResourcePatternFilter, ResourceType,
                          UserScramCredentialUpsertion)
 from kafka.errors import (RetriableError, TopicAlreadyExistsError,
@@ -124,23 +126,46 @@ def partitions_of(consumer, topic):
     return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
-def read(topic):
+def committed_ends(partitions):
+    """Where what is committed ends: consumers' end_offsets() of kafka-python asks
+    like a broker that replicates, which sees open transactions too."""
+    found = admin('list_partition_offsets',
+                  dict.fromkeys(partitions, OffsetSpec.LATEST),
+                  isolation_level='read_committed')
+    return {partition: end.offset for partition, end in found.items()}
+
+
+def committed_records(topic):
+    """All that is committed there by now."""
     consumer = settings(KafkaConsumer, group_id=None, enable_auto_commit=False,
                         isolation_level='read_committed',
                         auto_offset_reset='none', max_poll_records=10000)
     partitions = partitions_of(consumer, topic)
     consumer.assign(partitions)
     consumer.seek_to_beginning()
-    out = sys.stdout.buffer
     # The ends are asked for again each time: a broker that was leader until just
     # now, and has not heard, answers with those it knew.
     while any(consumer.position(partition) < end for partition, end
-              in patiently(consumer.end_offsets, partitions).items()):
+              in committed_ends(partitions).items()):
         for records in consumer.poll(timeout_ms=1000).values():
-            for record in records:
-                key = b'\\N' if record.key is None else record.key
-                out.write(b'%d\t%d\t%s\t%s\n' % (
-                    record.partition, len(record.headers), key, record.value))
+            yield from records
+
+
+def read(topic):
+    out = sys.stdout.buffer
+    for record in committed_records(topic):
+        key = b'\\N' if record.key is None else record.key
+        out.write(b'%d\t%d\t%s\t%s\n' % (
+            record.partition, len(record.headers), key, record.value))
+    out.flush()
+
+
+def times(topic):
+    kinds = {0: b'CreateTime', 1: b'LogAppendTime'}
+    out = sys.stdout.buffer
+    for record in committed_records(topic):
+        out.write(b'%s:%d\t%s\n' % (kinds[record.timestamp_type],
+                                    record.timestamp, record.value))
     out.flush()
 
 
@@ -208,7 +233,7 @@ def passwords():
 def main():
     commands = {
         'create': create, 'config': config, 'delete': delete,
-        'partitions': partitions, 'purge': purge, 'read': read,
+        'partitions': partitions, 'purge': purge, 'read': read, 'times': times,
         'send': send, 'values': values, 'count': count, 'committed': committed,
         'password': password, 'passwords': passwords, 'forget': forget,
         'allow': lambda *words: permit(ACLPermissionType.ALLOW, *words),

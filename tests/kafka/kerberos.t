@@ -128,7 +128,7 @@ refused address 78 "Kerberos: 127.0.0.1:[0-9]+: Server kafka/127.0.0.1@$realm no
 	'so is a broker by its IP address, for which there is no service'
 refused no-plugin 78 'Kerberos: Cyrus SASL has no GSSAPI module; install libsasl2-modules-gssapi-mit' \
 	'a package that is missing is named: for GSSAPI'
-refused no-kinit 78 'Kerberos: kinit is not installed \(krb5-user\)' \
+refused no-kinit 78 'Kerberos: kinit is not installed; install krb5-user' \
 	'and for kinit, which a keytab needs'
 wait "$refusing"
 
@@ -140,9 +140,9 @@ refuse kdc-away KRB5CCNAME="FILE:$WORK/tgt"
 with_keytab none-6 client.keytab client
 refuse kdc-away-keytab "${given[@]}"
 delivers 'who has a ticket for the broker needs no KDC'
-refused kdc-away 75 "no Kerberos server has answered: $at: Cannot contact any KDC for realm '$realm'" \
+refused kdc-away 75 "no Kerberos server answered: $at: Cannot contact any KDC for realm '$realm'" \
 	'who has none is told that no KDC answers, and to try again'
-refused kdc-away-keytab 75 "no Kerberos server has answered: kinit: Cannot contact any KDC for realm '$realm'" \
+refused kdc-away-keytab 75 "no Kerberos server answered: kinit: Cannot contact any KDC for realm '$realm'" \
 	'with a keytab too'
 is "$(KAFKA_BOOTSTRAP_SERVERS=$anonymous KAFKA_SECURITY_PROTOCOL=PLAINTEXT \
 	client count "$prefix-kept")" 0 'nothing of all that was refused has come'

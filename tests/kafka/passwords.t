@@ -102,10 +102,11 @@ passwords+=("$all" "$all$all$all$all$all")
 passwords+=("$(rev <<<"$all")")
 
 # What kcat's file cannot carry (blanks at the ends, a backslash before : or =,
-# more than 497 bytes), and nothing else, is refused.
+# more than 497 bytes), and what has quotes around it, and nothing else, is refused.
 carried() {
 	local LC_ALL=C
-	[[ $1 != ' '* && $1 != *' ' && $1 != *'\'[:=]* ]] && ((${#1} <= 497))
+	[[ $1 != ' '* && $1 != *' ' && $1 != *'\'[:=]* ]] && ((${#1} <= 497)) &&
+		! [[ ${#1} -ge 2 && ($1 = \"*\" || $1 = \'*\') ]]
 }
 
 # jaas TEXT: as it stands in quotes of a JAAS line in a file of properties
@@ -147,21 +148,15 @@ credentials() {
 # just started may have it wait.
 login() (
 	credentials "${mechanisms[$1 % 2]}" "${users[$1]}" "${passwords[$1]}"
-	kafka_settings producer
-	kcat -F <(printf %s "$kafka_conf") "${kafka_args[@]}" -L -m 30 \
+	"$SIM/show-settings" producer "login.$1" || exit
+	mapfile -t args <"login.$1.args"
+	kcat -F "login.$1.conf" "${args[@]}" -L -m 30 \
 		</dev/null >/dev/null 2>"kcat.$1" || exit 1
 )
 
 # every N FIRST: each Nth of them, from FIRST; status and stderr are in status.I
 # and err.I
 every() (
-	# shellcheck disable=SC2034 # the library reads it
-	here=$B/bin
-	# shellcheck source=pipelines/ccm-lib.sh
-	. "$B/share/ccm/ccm-lib.sh"
-	# shellcheck source=pipelines/kafka.sh
-	. "$B/share/ccm/kafka.sh"
-	log_init passwords
 	for ((i = $2; i < ${#users[@]}; i += $1)); do
 		login "$i" 2>"err.$i"
 		echo $? >"status.$i"
@@ -208,7 +203,7 @@ for i in "${!users[@]}"; do
 		wanted='0 '
 		((++in))
 	else
-		wanted='78 passwords: ERROR: KAFKA_SASL_PASSWORD *'
+		wanted='78 settings: ERROR: KAFKA_SASL_PASSWORD *'
 		((++refused))
 	fi
 	# shellcheck disable=SC2053 # a pattern
@@ -222,6 +217,7 @@ is "$(sed 's/.*KAFKA_SASL_PASSWORD //' err.* | sort | uniq -c | tr -s ' ')" \
 	' 3 begins with a blank, which kcat would cut off
  1 ends with a blank, which kcat would cut off
  9 has a backslash before : or =, which kcat would cut out
+ 6 has quotes around its value; remove the quotes
  3 is too long: kcat takes 497 bytes here' '... with the reason, and nothing else is said'
 
 # ---- ccm-produce itself -----------------------------------------------------
@@ -234,7 +230,7 @@ the_one() {
 	credentials "${mechanisms[i % 2]}" "${users[i]}" "$1"
 }
 
-for password in "$all" '#x' "''" 'x\' '=,=,=' 'pw of =3D,=2C'; do
+for password in "$all" '#x' "pw of '" 'x\' '=,=,=' 'pw of =3D,=2C'; do
 	the_one "$password"
 	produces "with SCRAM and the password $password"
 done
@@ -248,7 +244,7 @@ jq -n '{"broker.address.family": "v4",
 	sasl_plain_password: $ENV.KAFKA_SASL_PASSWORD}' >settings.json
 KAFKA_SASL_USERNAME='' KAFKA_SASL_PASSWORD='' KAFKA_SETTINGS='' \
 	KAFKA_SETTINGS_FILE=settings.json produces 'with KAFKA_SETTINGS_FILE'
-for password in ' a' 'a ' 'a\:b' 'a\\=b' "$long$long"; do
+for password in ' a' 'a ' "''" 'a\:b' 'a\\=b' "$long$long"; do
 	the_one "$password"
 	run ccm-produce "$topic" <three
 	like "$status $(<err)" '^78 ccm-produce: ERROR: KAFKA_SASL_PASSWORD [^'$'\n'']*$' \

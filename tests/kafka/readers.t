@@ -111,7 +111,7 @@ is "$(wc -l <keys) $(wc -l <wanted) $(wc -l <input)" '620 3021 3021' \
 make_topic records 6 max.message.bytes=3000000
 records=$topic
 run ccm-produce "$records" <input
-like "$status $(<err)" '^0 ccm-produce: 3021 records to ' 'they are sent'
+like "$status $(tail -n 1 err)" '^0 ccm-produce: 3021 records to ' 'they are sent'
 
 # ---- as others read it ------------------------------------------------------
 
@@ -216,7 +216,7 @@ is "$status $(wc -c <out) $(<err)" '0 0 ' \
 tail -n 1000 input >&"$feed"
 exec {feed}>&-
 wait "$sending"
-like "$? $(<sent.err)" '^0 ccm-produce: 2000 records to ' \
+like "$? $(tail -n 1 sent.err)" '^0 ccm-produce: 2000 records to ' \
 	'with the other half it is committed'
 on_topic "$topic" >got
 compare wanted got '... and kafka-python sees all of it, once'

@@ -191,11 +191,11 @@ for name in none stranger expired; do
 	refused certificate-$name 78 "the broker wants a client certificate that it trusts: $at: .*SSL alert number 4[0-9]; check KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE" \
 		"a client certificate that the broker does not take: $name"
 done
-refused ca-missing 78 'kcat does not take these settings: .*ssl.ca.location cannot be read; check KAFKA_SSL_CAFILE' \
+refused ca-missing 78 'librdkafka refuses: .*ssl.ca.location cannot be read; check KAFKA_SSL_CAFILE' \
 	'a file that is not there'
-refused key-locked 78 'kcat does not take these settings: .*ssl.key.location cannot be read; check KAFKA_SSL_KEYFILE and KAFKA_SSL_PASSWORD' \
+refused key-locked 78 'librdkafka refuses: .*ssl.key.location cannot be read; check KAFKA_SSL_KEYFILE and KAFKA_SSL_PASSWORD' \
 	'a password that does not open the key'
-refused key-other 78 'kcat does not take these settings: .*ssl.key.location failed: key values mismatch; check KAFKA_SSL_KEYFILE and KAFKA_SSL_PASSWORD' \
+refused key-other 78 'librdkafka refuses: .*ssl.key.location failed: key values mismatch; check KAFKA_SSL_KEYFILE and KAFKA_SSL_PASSWORD' \
 	'the key of another certificate'
 is "$(client count "$prefix-kept")" 0 'nothing of all that has come'
 

@@ -7,21 +7,16 @@
 # shellcheck source=tests/kafka/broker.sh
 . "$(dirname "$0")/broker.sh"
 
-# settings SIDE: the translation as the scripts do it; what kcat makes of it is
-# in the file dump then, as PROPERTY=VALUE by librdkafka's own names.
-settings() (
-	# shellcheck disable=SC2034 # the library reads it
-	here=$B/bin
-	# shellcheck source=pipelines/ccm-lib.sh
-	. "$B/share/ccm/ccm-lib.sh"
-	# shellcheck source=pipelines/kafka.sh
-	. "$B/share/ccm/kafka.sh"
-	log_init settings
-	kafka_settings "$1"
-	kcat -F <(printf %s "$kafka_conf") "${kafka_args[@]}" -X dump \
-		2>dump.err >dump.raw || exit 1
+# settings SIDE: what kcat makes of the settings is in the file dump then, as
+# PROPERTY=VALUE by librdkafka's own names.
+settings() {
+	local args
+	rm -f dump
+	"$SIM/show-settings" "$1" || return
+	mapfile -t args <kcat.args
+	kcat -F kcat.conf "${args[@]}" -X dump 2>dump.err >dump.raw || return 1
 	sed -n '/_cb = /d; s/^\([a-z._]*\) = /\1=/p' dump.raw | sort >dump
-)
+}
 
 # ---- the arguments of kafka-python ------------------------------------------
 

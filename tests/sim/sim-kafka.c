@@ -165,8 +165,7 @@ sleep_ms(long ms)
 		;
 }
 
-/* ---- the consumer ---------------------------------------------------------
- */
+/* ---- the consumer ------------------------------------------------------- */
 
 /* librdkafka's own lines report brokers that we took away. */
 static void
@@ -452,8 +451,7 @@ stop_reader(struct reader *reader)
 	pthread_mutex_destroy(&reader->lock);
 }
 
-/* ---- the cluster ----------------------------------------------------------
- */
+/* ---- the cluster -------------------------------------------------------- */
 
 static bool
 parse_number(const char *text, long min, long max, long *number)
@@ -521,8 +519,7 @@ start_cluster(struct sim *sim)
 		die(EX_OSERR, "cannot make a mock cluster");
 }
 
-/* ---- commands -------------------------------------------------------------
- */
+/* ---- commands ----------------------------------------------------------- */
 
 #define WORDS_MAX 4
 

@@ -88,8 +88,7 @@ begin(void)
 	factor = wanted;
 }
 
-/* ---- the clock ------------------------------------------------------------
- */
+/* ---- the clock ---------------------------------------------------------- */
 
 static int64_t
 origin_ns(clockid_t clock)
@@ -139,8 +138,7 @@ time(time_t *also)
 	return now.tv_sec;
 }
 
-/* ---- waiting --------------------------------------------------------------
- */
+/* ---- waiting ------------------------------------------------------------ */
 
 /* Rounded up, so that nobody wakes too early, again and again. */
 int
@@ -161,8 +159,7 @@ pthread_cond_timedwait(pthread_cond_t *restrict cond,
 	return real_timedwait(cond, mutex, factor > 1 ? &real : until);
 }
 
-/* ---- memory ---------------------------------------------------------------
- */
+/* ---- memory ------------------------------------------------------------- */
 
 static long
 most_memory_kib(void)

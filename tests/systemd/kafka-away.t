@@ -48,7 +48,7 @@ for hour in 02 03 04; do
 	run on systemctl start "$scrape"
 	is "$status" 0 "Kafka is away: ccm-scrape goes on in hour $hour"
 done
-reason='no broker has answered: [^"]*'
+reason='no broker answered: [^"]*'
 reports() { [[ $(property "$ship" StatusText) =~ 3\ files.*"; ".*$reason ]]; }
 until_true 60 reports
 like "$(on systemctl status --no-pager --full "$ship")" \

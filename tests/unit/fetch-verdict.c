@@ -8,8 +8,7 @@
 #include "../../tools/ccm-fetch/memory.h"
 #include "unit.h"
 
-/* ---- what an answer means -------------------------------------------------
- */
+/* ---- what an answer means ----------------------------------------------- */
 
 #define OURS "{\"errors\":[{\"detail\":\"d\"}]}"
 
@@ -88,8 +87,7 @@ START_TEST(a_foreign_text_is_shown_as_far_as_it_is_printable)
 }
 END_TEST
 
-/* ---- points that the query does not name ----------------------------------
- */
+/* ---- points that the query does not name -------------------------------- */
 
 #define KAFKA(id) \
 	"{\"field\":\"resource.kafka.id\",\"op\":\"EQ\",\"value\":\"" id "\"}"
@@ -149,8 +147,7 @@ START_TEST(points_that_the_query_does_not_name_are_counted)
 }
 END_TEST
 
-/* ---- what -k keeps --------------------------------------------------------
- */
+/* ---- what -k keeps ------------------------------------------------------ */
 
 #define NOW_MS ((int64_t)1756775100000)
 #define DAY_MS ((int64_t)86400000)

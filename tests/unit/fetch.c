@@ -268,8 +268,7 @@ START_TEST(flags_become_the_api_s_bodies)
 }
 END_TEST
 
-/* ---- answers --------------------------------------------------------------
- */
+/* ---- answers ------------------------------------------------------------ */
 
 static bool
 collect(void *context, const char *text, size_t len)

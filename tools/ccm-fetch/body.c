@@ -172,8 +172,7 @@ read_members(struct json *json, struct reading *reading)
 	return good;
 }
 
-/* ---- the filter -----------------------------------------------------------
- */
+/* ---- the filter --------------------------------------------------------- */
 
 /* Labels of which the filter leaves one value. */
 static void
@@ -233,8 +232,7 @@ read_filter(struct reading *reading)
 	resource_or_free(& or);
 }
 
-/* ---- bodies ---------------------------------------------------------------
- */
+/* ---- bodies ------------------------------------------------------------- */
 
 static bool
 read_text(struct body *body, struct reading *reading)

@@ -98,8 +98,7 @@ read_url(struct config *config, struct buf *problem)
 		    given);
 }
 
-/* ---- credentials ----------------------------------------------------------
- */
+/* ---- credentials -------------------------------------------------------- */
 
 static bool
 read_credential(const char *name, char **value)
@@ -152,8 +151,7 @@ read_credentials(struct config *config, struct buf *problem)
 	return report(problem) && good;
 }
 
-/* ---- files and proxies ----------------------------------------------------
- */
+/* ---- files and proxies -------------------------------------------------- */
 
 /* libcurl takes certificates in PEM. */
 static bool
@@ -259,8 +257,7 @@ check_temporary_directory(struct buf *problem)
 	    problem, "TMPDIR: cannot use %s: %s", directory, strerror(errno));
 }
 
-/* ---- all of it ------------------------------------------------------------
- */
+/* ---- all of it ---------------------------------------------------------- */
 
 bool
 config_read(struct config *config)

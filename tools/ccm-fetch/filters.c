@@ -5,8 +5,7 @@
 
 #include "json.h"
 
-/* ---- reading --------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------ */
 
 /* A filter's members; texts and raw values in `copy`. */
 struct filter {
@@ -97,8 +96,7 @@ for_each_element(const struct json_text *array, void *context,
 	return good;
 }
 
-/* ---- what is left of the labels -------------------------------------------
- */
+/* ---- what is left of the labels ----------------------------------------- */
 
 static void
 free_label(struct label_values *label)
@@ -279,8 +277,7 @@ filter_labels(const char *text, size_t len, struct labels *labels)
 	filter_free(&filter);
 }
 
-/* ---- the OR of resources --------------------------------------------------
- */
+/* ---- the OR of resources ------------------------------------------------ */
 
 static void
 empty_or(struct resource_or * or)
@@ -371,8 +368,7 @@ filter_find_or(const char *text, size_t len, struct resource_or * or)
 	return or->count > 0;
 }
 
-/* ---- writing --------------------------------------------------------------
- */
+/* ---- writing ------------------------------------------------------------ */
 
 void
 write_string(struct buf *out, const char *string)

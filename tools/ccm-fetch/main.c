@@ -8,8 +8,8 @@
  *
  * It stays inside the API's rate limit (rate.c), gets one answer for many
  * resources and finds the one that is refused (query.c), reads pages of any
- *size in little memory (response.c), and writes an answer when it is whole, or
- *owes it.
+ * size in little memory (response.c), and writes an answer when it is whole, or
+ * owes it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +32,7 @@
 #include "log.h"
 #include "main.h"
 #include "memory.h"
+#include "plural.h"
 #include "query.h"
 #include "summary.h"
 
@@ -199,8 +200,7 @@ read_options(
 	log_init("ccm-fetch");
 }
 
-/* ---- what is asked --------------------------------------------------------
- */
+/* ---- what is asked ------------------------------------------------------ */
 
 static void
 add_body(
@@ -345,8 +345,7 @@ plan(struct run *run, struct options *options, int argc, char **argv)
 		    "attributes or check; -h shows the usage");
 }
 
-/* ---- check ----------------------------------------------------------------
- */
+/* ---- check -------------------------------------------------------------- */
 
 /* Validates every setting, prints what is in force, and sends no request. */
 static int
@@ -380,8 +379,7 @@ check(int argc, char **argv)
 	return good ? EX_OK : EX_CONFIG;
 }
 
-/* ---- the end --------------------------------------------------------------
- */
+/* ---- the end ------------------------------------------------------------ */
 
 /* A file that results are appended to; -1 where there is none. */
 static int
@@ -450,8 +448,9 @@ fetch(struct run *run, const struct options *options, int64_t started_ms)
 		memory_write(memory, run_id, run->now_ms, &run->resources);
 	if (options->summary_path != NULL)
 		summary_write(run, options->summary_path, started_ms);
-	log_debug("%lu requests, %llu items, %.1f s", run->tally.requests,
-	    (unsigned long long)run->tally.points,
+	log_debug("%lu request%s, %llu item%s, %.1f s", run->tally.requests,
+	    plural(run->tally.requests), (unsigned long long)run->tally.points,
+	    plural(run->tally.points),
 	    (double)(clock_ms() - started_ms) / 1000);
 	return statuses_first(&run->tally.statuses);
 }

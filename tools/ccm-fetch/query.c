@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "json.h"
+#include "plural.h"
 #include "work.h"
 
 #define ATTEMPTS 5
@@ -19,8 +20,7 @@
 /* Between the pages of one answer, the API has sent none. */
 #define EMPTY_PAGES_MAX 10
 
-/* ---- output ---------------------------------------------------------------
- */
+/* ---- output ------------------------------------------------------------- */
 
 struct mark
 query_mark(const struct query *query)
@@ -105,8 +105,7 @@ on_data(void *context, const char *bytes, size_t len)
 	    response_feed(&query->response, bytes, len);
 }
 
-/* ---- requests -------------------------------------------------------------
- */
+/* ---- requests ----------------------------------------------------------- */
 
 void
 query_start(struct query *query)
@@ -193,8 +192,7 @@ try_again(struct query *query, const struct answer *answer, const char *why)
 	query->phase = PHASE_READY;
 }
 
-/* ---- limits ---------------------------------------------------------------
- */
+/* ---- limits ------------------------------------------------------------- */
 
 /* Nothing that another attempt mends. */
 static void
@@ -255,9 +253,10 @@ stop_at_pages(struct query *query, const char *next_page)
 		    EMPTY_PAGES_MAX + 1);
 	else if (query->now.pages >= (size_t)query->run->config->query_pages)
 		buf_printf(&why,
-		    "the answer has over %ld pages "
+		    "the answer has over %ld page%s "
 		    "(CONFLUENT_METRICS_QUERY_PAGES)",
-		    query->run->config->query_pages);
+		    query->run->config->query_pages,
+		    plural(query->run->config->query_pages));
 	else
 		return false;
 	stop(query, buf_terminate(&why));
@@ -265,8 +264,7 @@ stop_at_pages(struct query *query, const char *next_page)
 	return true;
 }
 
-/* ---- answers --------------------------------------------------------------
- */
+/* ---- answers ------------------------------------------------------------ */
 
 void
 run_note_answer(struct run *run, const struct transfer *transfer)

@@ -45,8 +45,7 @@ struct state {
 	size_t nsent, size;
 };
 
-/* ---- the file -------------------------------------------------------------
- */
+/* ---- the file ----------------------------------------------------------- */
 
 static const char *
 given_directory(void)
@@ -240,8 +239,7 @@ rate_close(struct rate *rate)
 	buf_free(&rate->text);
 }
 
-/* ---- what it says ---------------------------------------------------------
- */
+/* ---- what it says ------------------------------------------------------- */
 
 static void
 add_sent(struct state *state, int64_t when_ms)
@@ -307,8 +305,7 @@ parse(struct state *state, const struct rate *rate, int64_t now_ms)
 		    rate->path);
 }
 
-/* ---- its lock -------------------------------------------------------------
- */
+/* ---- its lock ----------------------------------------------------------- */
 
 /* False where another process holds the lock for LOCK_WAIT_MS. */
 static bool
@@ -398,8 +395,7 @@ write_and_unlock(struct rate *rate, struct state *state)
 	flock(rate->fd, LOCK_UN);
 }
 
-/* ---- turns ----------------------------------------------------------------
- */
+/* ---- turns -------------------------------------------------------------- */
 
 int64_t
 rate_take(struct rate *rate)

@@ -53,8 +53,7 @@ run_add(struct run *run, const char *path, struct body *body, bool is_points)
 	piece_push(query, 0, query->body.nresources);
 }
 
-/* ---- the schedule ---------------------------------------------------------
- */
+/* ---- the schedule ------------------------------------------------------- */
 
 /* Has the API answered another request since the query stalled? */
 static bool
@@ -226,8 +225,7 @@ run_queries(struct run *run)
 	show_progress(run, started_ms, true);
 }
 
-/* ---- the end --------------------------------------------------------------
- */
+/* ---- the end ------------------------------------------------------------ */
 
 void
 run_report_silent(const struct run *run)

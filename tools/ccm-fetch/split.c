@@ -66,8 +66,7 @@ piece_pop(struct query *query)
 	}
 }
 
-/* ---- the request of the piece on top --------------------------------------
- */
+/* ---- the request of the piece on top ------------------------------------ */
 
 static void
 begin_piece(struct query *query)
@@ -186,8 +185,7 @@ query_prepare(struct query *query)
 	return true;
 }
 
-/* ---- splitting ------------------------------------------------------------
- */
+/* ---- splitting ---------------------------------------------------------- */
 
 static unsigned
 search_budget(size_t resources)
@@ -299,8 +297,7 @@ piece_answered(struct query *query, bool has_data)
 	piece_pop(query);
 }
 
-/* ---- refusals -------------------------------------------------------------
- */
+/* ---- refusals ----------------------------------------------------------- */
 
 /* One resource of a search was refused (400, 403). */
 static void
@@ -388,8 +385,7 @@ piece_refused(struct query *query, long status, const char *detail)
 	}
 }
 
-/* ---- what the API fails on ------------------------------------------------
- */
+/* ---- what the API fails on ---------------------------------------------- */
 
 /* Waits until it is known whether the API answers anything else. */
 static void

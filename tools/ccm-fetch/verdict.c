@@ -9,6 +9,7 @@
 #include <sysexits.h>
 
 #include "io.h"
+#include "plural.h"
 #include "work.h"
 
 /* An error, or a warning: shown, and kept for the summary. */
@@ -30,8 +31,7 @@ run_report(struct run *run, enum log_level level, const char *format, ...)
 	run->tally.last_error = message;
 }
 
-/* ---- the end of a query ---------------------------------------------------
- */
+/* ---- the end of a query ------------------------------------------------- */
 
 /* Appends to `out` the body for some of the query's resources. */
 void
@@ -105,18 +105,19 @@ report_contents(struct query *query)
 
 	if (query->asked.strangers > 0)
 		run_report(run, LOG_LEVEL_WARN,
-		    "%s: %llu points are of a resource or an hour that the "
-		    "query does not name, such as %s; they are passed on",
+		    "%s: %llu point%s of a resource or an hour that the query does "
+		    "not name, such as %s; passed on",
 		    query->name, (unsigned long long)query->asked.strangers,
-		    query->asked.stranger.data);
+		    plural(query->asked.strangers), query->asked.stranger.data);
 	if (query->now.unreadable == 0)
 		return;
 	run->tally.unreadable += query->now.unreadable;
 	statuses_add(&run->tally.statuses, EX_DATAERR);
 	run_report(run, LOG_LEVEL_ERROR,
-	    "%s: %llu elements of the answer cannot be read, %s: the first is "
+	    "%s: cannot read %llu element%s of the answer, %s: the first is "
 	    "%.100s",
 	    query->name, (unsigned long long)query->now.unreadable,
+	    plural(query->now.unreadable),
 	    run->rejects_path != NULL ? "kept in the file of -r" : "left out",
 	    buf_terminate(&query->unreadable));
 	if (run->rejects_path != NULL)
@@ -235,12 +236,12 @@ query_owe_chosen(struct query *query, const char *why)
 		    why, owed ? "; owed" : "");
 	else
 		run_report(run, owed ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
-		    "%s: %s %s and %zu others: %s%s", query->name, first->label,
-		    first->id, query->nchosen - 1, why, owed ? "; owed" : "");
+		    "%s: %s %s and %zu other%s: %s%s", query->name,
+		    first->label, first->id, query->nchosen - 1,
+		    plural(query->nchosen - 1), why, owed ? "; owed" : "");
 }
 
-/* ---- refused for good -----------------------------------------------------
- */
+/* ---- refused for good --------------------------------------------------- */
 
 void
 query_refused_resource(struct query *query)

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "process.h"
 
 /* From SIGTERM to SIGKILL. */
 #define KILL_AFTER_MS 5000
@@ -27,19 +27,10 @@
 void
 children_init_or_die(struct children *children)
 {
-	static const int stop[] = {SIGTERM, SIGINT, SIGHUP};
-	sigset_t signals;
+	static const int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGCHLD);
-	for (size_t i = 0; i < sizeof(stop) / sizeof(stop[0]); i++)
-		sigaddset(&signals, stop[i]);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGCHLD, SIG_DFL); /* inherited as SIG_IGN it hides an end */
 	children->signal_fd =
-	    signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (children->signal_fd < 0)
-		die(EX_OSERR, "cannot catch signals: %s", strerror(errno));
+	    signals_fd_or_die(signals, sizeof(signals) / sizeof(signals[0]));
 }
 
 /* ---- the guard ---------------------------------------------------------- */
@@ -207,36 +198,14 @@ children_pause(struct children *children, int ms)
 static int
 spawn(const struct child *child, pid_t group, pid_t *pid)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
-	sigset_t all, none;
-	int error;
+	const struct process_fd fds[] = {{child->stdin_fd, STDIN_FILENO}};
+	const struct process process = {.argv = child->argv,
+	    .fds = fds,
+	    .nfds = 1,
+	    .group = group > 0 ? group : PROCESS_IN_OUR_GROUP,
+	    .cwd_fd = child->cwd_fd};
 
-	sigfillset(&all);
-	sigemptyset(&none);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	if (group > 0) {
-		flags |= POSIX_SPAWN_SETPGROUP;
-		posix_spawnattr_setpgroup(&attributes, group);
-	}
-	posix_spawnattr_setflags(&attributes, flags);
-	posix_spawn_file_actions_init(&actions);
-	if (child->stdin_fd >= 0)
-		posix_spawn_file_actions_adddup2(
-		    &actions, child->stdin_fd, STDIN_FILENO);
-	else
-		posix_spawn_file_actions_addopen(
-		    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (child->cwd_fd >= 0)
-		posix_spawn_file_actions_addfchdir_np(&actions, child->cwd_fd);
-	error = posix_spawn(
-	    pid, child->argv[0], &actions, &attributes, child->argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
-	return error;
+	return process_start(&process, pid);
 }
 
 int
@@ -262,15 +231,4 @@ child_run(
 	if (guarded)
 		end_group(&started);
 	return ended;
-}
-
-void
-child_describe(struct buf *out, const char *name, int wait_status)
-{
-	if (WIFSIGNALED(wait_status))
-		buf_printf(out, "%s was ended by signal %d (%s)", name,
-		    WTERMSIG(wait_status), strsignal(WTERMSIG(wait_status)));
-	else
-		buf_printf(out, "%s exited with status %d", name,
-		    WEXITSTATUS(wait_status));
 }

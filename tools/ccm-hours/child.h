@@ -46,7 +46,4 @@ int child_wait(struct children *children, pid_t pid);
  * Reaps orphans where we are PID 1. */
 bool children_pause(struct children *children, int ms);
 
-/* "NAME exited with status 1", "NAME was ended by signal 9 (Killed)" */
-void child_describe(struct buf *out, const char *name, int wait_status);
-
 #endif

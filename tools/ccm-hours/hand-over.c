@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "plural.h"
 
 #define RECORDS "records.ndjson"
 #define REJECTED "rejected.ndjson"

@@ -5,7 +5,6 @@
 #define CCM_HOURS_OUTCOME_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "buf.h"
 #include "statuses.h"
@@ -22,12 +21,5 @@ void outcome_error(struct outcome *outcome, int status, const char *format, ...)
 
 /* Makes `message` the last error; somebody else has logged it. */
 void outcome_set_error(struct outcome *outcome, const char *message);
-
-/* What a message puts behind "record": "s" where there is not one. */
-static inline const char *
-plural(int64_t number)
-{
-	return number == 1 ? "" : "s";
-}
 
 #endif

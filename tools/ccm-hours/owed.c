@@ -9,6 +9,7 @@
 
 #include "json.h"
 #include "lines.h"
+#include "plural.h"
 
 #define OWED "owed.ndjson"
 

@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -16,6 +15,8 @@
 #include "hand-over.h"
 #include "log.h"
 #include "owed.h"
+#include "plural.h"
+#include "process.h"
 #include "work.h"
 
 #define FIRST_NAME "first"
@@ -320,14 +321,14 @@ run_send(struct run *run)
 	else
 		statuses_add_wait(&run->outcome.statuses, ended);
 	if (ended >= 0 && WIFSIGNALED(ended)) {
-		child_describe(&problem, run->send, ended);
+		process_describe_end(&problem, run->send, ended);
 		log_error("%s", buf_terminate(&problem));
 	}
 	files = count_spool(run);
 	if (files > 0) {
 		statuses_add(&run->outcome.statuses, EX_TEMPFAIL);
 		log_warn("%zu file%s not sent yet, kept in %s", files,
-		    files == 1 ? "" : "s", spool.data);
+		    plural(files), spool.data);
 	}
 	buf_free(&spool);
 	buf_free(&problem);

@@ -15,6 +15,8 @@
 #include "forget.h"
 #include "log.h"
 #include "owed.h"
+#include "plural.h"
+#include "process.h"
 
 #define RECORDS "records.ndjson"
 #define OWED "owed.ndjson"
@@ -149,7 +151,7 @@ take_end(struct run *run, struct work *work, int ended)
 	struct buf message = BUF_INIT;
 	bool good;
 
-	child_describe(&message, run->name, ended);
+	process_describe_end(&message, run->name, ended);
 	buf_terminate(&message);
 	work->status = WIFEXITED(ended) ? WEXITSTATUS(ended) : EX_TEMPFAIL;
 	good = WIFEXITED(ended) && decide_reads_stats(work->status) &&

@@ -8,6 +8,8 @@
  *   input: so a crash at any point repeats work and never loses it.
  * - A file leaves the queue in one other way: PROG refused it (EX_DATAERR) with
  *   that file alone on its standard input, and then it is kept in bad/.
+ * - What PROG could not deliver of files that it exited 0 for is in bad/ too,
+ * and on disk before these are unlinked (rejects.h).
  * - A PROG that we have signalled proves nothing, whatever its status.
  * - The lock is an open file description that PROG inherits: it is free only
  *   when we, PROG and all that it started are gone. So a send that survives
@@ -21,15 +23,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "env.h"
 #include "log.h"
 #include "main.h"
+#include "plural.h"
+#include "process.h"
 #include "prog.h"
 #include "program.h"
+#include "rejects.h"
 #include "spool.h"
 #include "status.h"
 
@@ -52,11 +56,12 @@
 struct ship {
 	struct spool spool;
 	struct prog prog;
+	struct rejects rejects;
 	struct status status;
 	bool once;
 	uint64_t batch_bytes;
 	size_t alone;      /* so many files go one by one */
-	bool set_aside;    /* something is in bad/ that was not before */
+	bool refused;      /* something is in bad/ that was not before */
 	unsigned failures; /* since the last success */
 	char *problem;     /* of the last of them */
 };
@@ -119,10 +124,9 @@ fail(struct ship *ship, const char *problem)
 
 	set_error(ship, problem);
 	if (ship->failures++ == 0 || other)
-		log_warn("%s; %zu file%s (%ju bytes) kept in %s",
-		    ship->status.last_error, spool->count,
-		    spool->count == 1 ? "" : "s", (uintmax_t)spool->bytes,
-		    spool->path);
+		log_warn("%s; %zu file%s (%ju byte%s) kept in %s",
+		    ship->status.last_error, spool->count, plural(spool->count),
+		    (uintmax_t)spool->bytes, plural(spool->bytes), spool->path);
 	free(ship->problem);
 	ship->problem = xstrdup(problem);
 	if (!ship->once)
@@ -154,7 +158,7 @@ set_aside(struct ship *ship, struct buf *problem)
 	    &message, "%s: %s; set aside as ", name, ship->status.last_error);
 	if (spool_set_aside(&ship->spool, &message)) {
 		succeed(ship);
-		ship->set_aside = true;
+		ship->refused = true;
 		log_error("%s", message.data);
 		status_set_error(&ship->status, message.data);
 	} else {
@@ -173,14 +177,22 @@ send_files(struct ship *ship, size_t count, struct buf *problem)
 	const struct spool_file *files = ship->spool.files;
 	struct buf names = BUF_INIT;
 	enum prog_result result;
+	bool added;
 
 	ship->prog.reason.len = 0;
 	if (fd < 0)
 		return PROG_FAILED;
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&names, "%s%s", i > 0 ? "\n" : "", files[i].name);
-	log_debug("%s and %zu more are sent", files[0].name, count - 1);
+	log_debug("sending %zu file%s, the first is %s", count, plural(count),
+	    files[0].name);
+	rejects_offer(&ship->rejects, &ship->spool);
 	result = prog_run_or_die(&ship->prog, fd, names.data, problem);
+	if (result != PROG_SENT)
+		rejects_undo(&ship->rejects, &ship->spool);
+	else if (!rejects_keep(&ship->rejects, &ship->spool, &added, problem))
+		result = PROG_FAILED;
+	ship->refused = ship->refused || (result == PROG_SENT && added);
 	buf_free(&names);
 	close(fd);
 	return result;
@@ -287,7 +299,7 @@ exit_status(const struct ship *ship)
 		return EX_OK;
 	if (ship->spool.count > 0)
 		return EX_TEMPFAIL;
-	return ship->set_aside ? EX_DATAERR : EX_OK;
+	return ship->refused ? EX_DATAERR : EX_OK;
 }
 
 /* ---- set-up ------------------------------------------------------------- */
@@ -309,25 +321,6 @@ batch_bytes_or_die(const char *text)
 		    "or M behind it or without",
 		    text);
 	return number * unit;
-}
-
-/* From here on SIGTERM and SIGINT do nothing but make a descriptor readable,
- * for good, as it is never read. */
-static int
-catch_signals_or_die(void)
-{
-	sigset_t signals;
-	int fd;
-
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-	signal(SIGCHLD, SIG_DFL); /* inherited as SIG_IGN it hides PROG's end */
-	fd = signalfd(-1, &signals, SFD_CLOEXEC);
-	if (fd < 0)
-		die(EX_OSERR, "cannot catch signals: %s", strerror(errno));
-	return fd;
 }
 
 static void
@@ -360,18 +353,20 @@ int
 main(int argc, char **argv)
 {
 	/* Static, so that it ends with the process: nothing is freed. */
+	static const int stop[] = {SIGTERM, SIGINT};
 	static struct ship ship = {.batch_bytes = 8 << 20};
 
 	/* A command's environment often holds Kafka's secrets. */
 	protect_secrets();
 	parse_options(argc, argv, &ship);
 	log_init("ccm-ship");
+	standard_fds_or_die(-1);
 	ship.prog.argv = argv + optind + 1;
 	ship.prog.grace_seconds =
 	    env_integer("CCM_SHIP_GRACE_SECONDS", 60, 0, 86400);
 	free(program_find_or_die(ship.prog.argv[0]));
 	spool_open_or_die(&ship.spool, argv[optind]);
-	ship.prog.stop_fd = catch_signals_or_die();
+	ship.prog.stop_fd = signals_fd_or_die(stop, 2);
 	ship.prog.on_reason = on_reason;
 	ship.prog.on_stop = on_stop;
 	ship.prog.context = &ship;

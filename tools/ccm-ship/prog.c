@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "process.h"
 
 /* From SIGTERM to SIGKILL for a PROG that has used up its grace. */
 #define KILL_AFTER_MS 5000
@@ -87,28 +87,18 @@ struct run {
 static int
 start(const struct prog *prog, int stdin_fd, const char *names, struct run *run)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
+	const struct process_fd fds[] = {{stdin_fd, STDIN_FILENO}};
+	const struct process process = {.argv = prog->argv,
+	    .fds = fds,
+	    .nfds = 1,
+	    .group = PROCESS_IN_ITS_GROUP,
+	    .cwd_fd = -1};
 	int error, ends[2] = {-1, -1};
-	sigset_t all, none;
 
-	sigfillset(&all);
-	sigemptyset(&none);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes,
-	    POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
-		POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, stdin_fd, STDIN_FILENO);
 	setenv("CCM_SHIP_FILES", names, 1);
 	if (!open_reasons(ends))
 		unsetenv("CCM_SHIP_REASON");
-	error = posix_spawnp(&run->pid, prog->argv[0], &actions, &attributes,
-	    prog->argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attributes);
+	error = process_start(&process, &run->pid);
 	if (ends[1] >= 0)
 		close(ends[1]);
 	run->reason_fd = ends[0];
@@ -185,12 +175,8 @@ prog_run_or_die(
 	if (!by_itself)
 		buf_printf(
 		    problem, "%s was ended, as its grace was over", name);
-	else if (WIFSIGNALED(ended))
-		buf_printf(problem, "%s was ended by signal %d (%s)", name,
-		    WTERMSIG(ended), strsignal(WTERMSIG(ended)));
 	else
-		buf_printf(problem, "%s exited with status %d", name,
-		    WEXITSTATUS(ended));
+		process_describe_end(problem, name, ended);
 	return by_itself && WIFEXITED(ended) && WEXITSTATUS(ended) == EX_DATAERR
 	    ? PROG_REFUSED
 	    : PROG_FAILED;

@@ -17,7 +17,6 @@
 #include "log.h"
 
 #define LOCK_NAME ".lock"
-#define BAD_NAME "bad"
 
 /* Their names, of 255 bytes and a separator at most, fit one environment
  * variable (the kernel's MAX_ARG_STRLEN is 128 KiB). */
@@ -30,6 +29,11 @@ spool_open_or_die(struct spool *spool, const char *path)
 
 	*spool = (struct spool){.path = path, .lock_fd = -1};
 	spool->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (spool->dir_fd < 0 && errno == ENOENT)
+		die(EX_CONFIG,
+		    "there is no directory %s; ccm-scrape makes its spool in its "
+		    "first run, mkdir makes any other",
+		    path);
 	if (spool->dir_fd < 0)
 		die(EX_CONFIG, "cannot open the directory %s: %s", path,
 		    strerror(errno));
@@ -137,6 +141,25 @@ spool_list_or_die(struct spool *spool)
 	free(entries);
 }
 
+bool
+spool_make_bad(const struct spool *spool)
+{
+	struct stat st;
+
+	if (mkdirat(spool->dir_fd, BAD_NAME, 0750) == 0)
+		return true;
+	if (errno != EEXIST || fstatat(spool->dir_fd, BAD_NAME, &st, 0) != 0)
+		return false;
+	errno = ENOTDIR;
+	return S_ISDIR(st.st_mode);
+}
+
+void
+spool_clear_bad(const struct spool *spool)
+{
+	unlinkat(spool->dir_fd, BAD_NAME, AT_REMOVEDIR);
+}
+
 size_t
 spool_count_bad(const struct spool *spool)
 {
@@ -234,7 +257,7 @@ spool_set_aside(const struct spool *spool, struct buf *path)
 	struct buf to = BUF_INIT;
 	bool moved;
 
-	if (mkdirat(spool->dir_fd, BAD_NAME, 0700) != 0 && errno != EEXIST)
+	if (!spool_make_bad(spool))
 		return false;
 	/* Nobody else moves files in: the lock is ours. */
 	buf_printf(&to, BAD_NAME "/%s", name);

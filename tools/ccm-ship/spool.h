@@ -14,6 +14,9 @@
 
 #include "buf.h"
 
+/* The directory, in the spool, of what PROG has refused. */
+#define BAD_NAME "bad"
+
 struct spool_file {
 	char *name;
 	uint64_t size;
@@ -65,6 +68,13 @@ void spool_remove_or_die(const struct spool *spool, size_t count);
 /* Moves the first file to bad/, and puts its path there behind `path`: NAME, or
  * NAME.2, NAME.3 ... where that is taken. False with errno. */
 bool spool_set_aside(const struct spool *spool, struct buf *path);
+
+/* Makes bad/, where it is not there: open to the group, whose the spool may be,
+ * but not to others. False with errno. */
+bool spool_make_bad(const struct spool *spool);
+
+/* Removes bad/ where it is empty. */
+void spool_clear_bad(const struct spool *spool);
 
 /* The number of files in bad/. */
 size_t spool_count_bad(const struct spool *spool);

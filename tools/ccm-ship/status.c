@@ -8,6 +8,7 @@
 
 #include "json.h"
 #include "log.h"
+#include "plural.h"
 
 #define STATUS_NAME ".status"
 #define STATUS_TEMPORARY ".status.new"
@@ -83,8 +84,9 @@ notify_status(struct status *status, const struct spool *spool)
 
 	buf_printf(&line, "%s", status->state);
 	if (spool->count > 0)
-		buf_printf(&line, ": %zu file%s (%ju bytes)", spool->count,
-		    spool->count == 1 ? "" : "s", (uintmax_t)spool->bytes);
+		buf_printf(&line, ": %zu file%s (%ju byte%s)", spool->count,
+		    plural(spool->count), (uintmax_t)spool->bytes,
+		    plural(spool->bytes));
 	if (status->next_try != 0) {
 		gmtime_r(&status->next_try, &tm);
 		strftime(text, sizeof(text), "%H:%M:%SZ", &tm);

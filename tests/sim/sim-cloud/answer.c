@@ -50,8 +50,7 @@ struct cell {
 	const char *text;  /* of a single point of the table */
 };
 
-/* ---- buckets --------------------------------------------------------------
- */
+/* ---- buckets ------------------------------------------------------------ */
 
 static int
 compare_intervals(const void *a, const void *b)
@@ -130,8 +129,7 @@ find_buckets(struct evaluation *e)
 	}
 }
 
-/* ---- groups ---------------------------------------------------------------
- */
+/* ---- groups ------------------------------------------------------------- */
 
 static bool
 is_wanted(void *context, const char *id)
@@ -236,8 +234,7 @@ evaluation_free(struct evaluation *e)
 	free(e->buckets);
 }
 
-/* ---- values ---------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------- */
 
 /* Adds what a member has in a bucket to the group's cell. */
 static void
@@ -361,8 +358,7 @@ write_value(
 		write_shortest(out, value);
 }
 
-/* ---- order ----------------------------------------------------------------
- */
+/* ---- order -------------------------------------------------------------- */
 
 static int
 compare_groups(const void *a, const void *b, void *context)
@@ -394,8 +390,7 @@ order_groups(struct evaluation *e)
 	    e->groups, e->ngroups, sizeof(*e->groups), compare_groups, &query);
 }
 
-/* ---- text -----------------------------------------------------------------
- */
+/* ---- text --------------------------------------------------------------- */
 
 static void
 write_member(struct buf *out, const char *name, const char *value)

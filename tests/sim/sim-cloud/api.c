@@ -22,8 +22,7 @@
 /* The second scope of the rate limit is an endpoint's, this much wider. */
 #define ENDPOINT_FACTOR 10
 
-/* ---- replies --------------------------------------------------------------
- */
+/* ---- replies ------------------------------------------------------------ */
 
 static char *format_text(const char *format, va_list ap)
     __attribute__((format(printf, 1, 0)));
@@ -88,8 +87,7 @@ reply_free(struct reply *reply)
 	buf_free(&reply->body);
 }
 
-/* ---- rate limits ----------------------------------------------------------
- */
+/* ---- rate limits -------------------------------------------------------- */
 
 static struct window *
 find_window(struct windows *windows, const char *scope)
@@ -144,8 +142,7 @@ is_within_limits(
 	return address && endpoint;
 }
 
-/* ---- who asks, and how ----------------------------------------------------
- */
+/* ---- who asks, and how -------------------------------------------------- */
 
 /* The scheme's name in any case, what follows to the byte. */
 static bool
@@ -240,8 +237,7 @@ knows_arguments(const struct request *request, struct reply *reply,
 	return true;
 }
 
-/* ---- endpoints ------------------------------------------------------------
- */
+/* ---- endpoints ---------------------------------------------------------- */
 
 /* The offset that a request's page token stands for, 0 where it has none. */
 static bool
@@ -503,8 +499,7 @@ route(struct sim *sim, const struct request *request, struct reply *reply)
 	}
 }
 
-/* ---- faults ---------------------------------------------------------------
- */
+/* ---- faults ------------------------------------------------------------- */
 
 static void
 reply_page(struct reply *reply, unsigned status)

@@ -9,8 +9,7 @@
 #include "json.h"
 #include "sim.h"
 
-/* ---- the log --------------------------------------------------------------
- */
+/* ---- the log ------------------------------------------------------------ */
 
 /* Bytes of any kind as a JSON string: what is no UTF-8 becomes U+FFFD. */
 void
@@ -68,8 +67,7 @@ log_request(struct sim *sim, const struct request *request,
 	buf_add_string(out, "}\n");
 }
 
-/* ---- commands -------------------------------------------------------------
- */
+/* ---- commands ----------------------------------------------------------- */
 
 /* A tree of the request's body; NULL, and a reply, where it is not JSON. */
 static cJSON *

@@ -206,8 +206,7 @@ parse_interval(const char *text, int64_t now_ms, struct interval *interval)
 	    interval->start_ms < interval->end_ms;
 }
 
-/* ---- the parts of a body --------------------------------------------------
- */
+/* ---- the parts of a body ------------------------------------------------ */
 
 /* Of the members of an object, those that are not in a list that ends with
  * NULL are refused. */
@@ -509,8 +508,7 @@ parse_order_by(struct query *query, const cJSON *body, struct refusal *refusal)
 	return true;
 }
 
-/* ---- filters --------------------------------------------------------------
- */
+/* ---- filters ------------------------------------------------------------ */
 
 static bool parse_filter(const struct query *query, const cJSON *object,
     struct filter *filter, struct refusal *refusal);
@@ -720,8 +718,7 @@ filter_may_match(
 	}
 }
 
-/* ---- authorisation --------------------------------------------------------
- */
+/* ---- authorisation ------------------------------------------------------ */
 
 /* The comparisons that bind a query to resources. */
 struct terms {
@@ -806,8 +803,7 @@ query_is_authorised(const struct query *query, const struct world *world,
 	return allowed;
 }
 
-/* ---- whole bodies ---------------------------------------------------------
- */
+/* ---- whole bodies ------------------------------------------------------- */
 
 /* A tree of strictly valid JSON; NULL and a refusal of anything else. */
 static cJSON *

@@ -59,8 +59,7 @@ rest(struct sim *sim, int64_t ms)
 	pthread_mutex_unlock(&sim->lock);
 }
 
-/* ---- replies --------------------------------------------------------------
- */
+/* ---- replies ------------------------------------------------------------ */
 
 /* Cuts the connection off with RST: that is what connect(2) to no address at
  * all does to one that is open. */
@@ -187,8 +186,7 @@ send_reply(struct sim *sim, struct MHD_Connection *connection,
 	return result;
 }
 
-/* ---- requests -------------------------------------------------------------
- */
+/* ---- requests ----------------------------------------------------------- */
 
 /* A request as it comes in. */
 struct incoming {
@@ -352,8 +350,7 @@ number_connection(void *context, struct MHD_Connection *connection,
 	*socket_context = number;
 }
 
-/* ---- the daemon -----------------------------------------------------------
- */
+/* ---- the daemon --------------------------------------------------------- */
 
 static struct MHD_Daemon *
 start(struct sim *sim, unsigned short port, const char *certificate,

@@ -7,8 +7,7 @@
 #include "interval.h"
 #include "json.h"
 
-/* ---- strings --------------------------------------------------------------
- */
+/* ---- strings ------------------------------------------------------------ */
 
 static void
 strings_add(struct strings *strings, char *string)
@@ -55,8 +54,7 @@ strings_free(struct strings *strings)
 	*strings = (struct strings){.at = NULL};
 }
 
-/* ---- what there is --------------------------------------------------------
- */
+/* ---- what there is ------------------------------------------------------ */
 
 /* Adds PREFIX and 0001, 0002, ... */
 static void
@@ -151,8 +149,7 @@ world_free(struct world *world)
 	strings_free(&world->refused);
 }
 
-/* ---- the table ------------------------------------------------------------
- */
+/* ---- the table ---------------------------------------------------------- */
 
 static bool
 row_read_timestamp(struct table_row *row, const char *text, struct buf *problem)
@@ -286,8 +283,7 @@ world_read_table(
 	return good;
 }
 
-/* ---- who may read what ----------------------------------------------------
- */
+/* ---- who may read what -------------------------------------------------- */
 
 void
 world_set_refused(struct world *world, const char **ids, size_t n)
@@ -322,8 +318,7 @@ world_is_authorised(const struct world *world, enum label label, const char *id)
 	    !strings_have(&world->refused, id);
 }
 
-/* ---- series ---------------------------------------------------------------
- */
+/* ---- series ------------------------------------------------------------- */
 
 /* FNV-1a. */
 static uint64_t
@@ -445,8 +440,7 @@ world_each_series(const struct world *world, const struct metric *metric,
 	}
 }
 
-/* ---- values ---------------------------------------------------------------
- */
+/* ---- values ------------------------------------------------------------- */
 
 #define MINUTES_OF_AN_HOUR 60
 #define GOLDEN_RATIO 0x9e3779b97f4a7c15

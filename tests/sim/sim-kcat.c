@@ -282,7 +282,7 @@ main(int argc, char **argv)
 	    .kind = COMPANION_HELLO, .number = COMPANION_VERSION};
 	struct companion_event checked = {.kind = COMPANION_CHECKED};
 	const char *broker = "SIM_KCAT_ASK";
-	char mode;
+	char mode = '\0';
 
 	for (int i = 1; i < argc; i++)
 		if (strcmp(argv[i], "-b") == 0)

@@ -36,10 +36,9 @@
 #include "instance.h"
 
 #define PROGRAM "ccm-timer-generator"
-#define USAGE                                                              \
-	"usage: " PROGRAM " NORMAL-DIR [EARLY-DIR LATE-DIR]\n"             \
-	"Makes the timers of ccm's instances in NORMAL-DIR. systemd runs " \
-	"it.\n"
+#define USAGE                                                  \
+	"usage: " PROGRAM " NORMAL-DIR [EARLY-DIR LATE-DIR]\n" \
+	"Makes the timers of ccm's instances in NORMAL-DIR. systemd runs it.\n"
 #define CONFIG_DIRECTORY "/etc/ccm"
 #define JOURNAL "/run/systemd/journal/socket"
 #define VARIABLE "MINUTE_TO_SCRAPE_AT"
@@ -229,8 +228,7 @@ tell_minute(const char *unit, const char *source, const struct setting *setting)
 {
 	tell(unit,
 	    "%s:%u: no timer: " VARIABLE
-	    " is \"%.80s\"; it takes a number from "
-	    "%d to %d",
+	    " is \"%.80s\"; it takes a number from %d to %d",
 	    source, setting->line, setting->value, MINUTE_LEAST, MINUTE_MOST);
 }
 
@@ -246,8 +244,7 @@ make_instance(const char *directory, const char *source, const char *name)
 	buf_printf(&unit, "ccm-scrape@%s.timer", name);
 	if (!is_instance_name(name)) {
 		tell(unit.data,
-		    "%s: no timer: \"%s\" is not a name for an instance; that "
-		    "is " INSTANCE_NAME_RULE,
+		    "%s: no timer: \"%s\" is not a name for an instance; that is " INSTANCE_NAME_RULE,
 		    source, name);
 	} else if ((problem = env_file_read(source, take_setting, &setting)) !=
 	    NULL) {

@@ -41,16 +41,12 @@
 #include "log.h"
 #include "main.h"
 
-#define USAGE                                                              \
-	"usage: ccm-instance [-d DIR] [-e DIR] [-r scrape|ship] INSTANCE " \
-	"[PROG [ARG]...]\n"                                                \
-	"Runs PROG with the environment of the instance's units; without " \
-	"PROG only\nchecks that it could.\n"                               \
-	"  -d DIR   instances keep their state below it (/var/lib/ccm)\n"  \
-	"  -e DIR   instances have their environment files in it "         \
-	"(/etc/ccm)\n"                                                     \
-	"  -r ROLE  with the secrets, and for root as the user, of "       \
-	"ccm-scrape@ or ccm-ship@\n"                                       \
+#define USAGE                                                                                                \
+	"usage: ccm-instance [-d DIR] [-e DIR] [-r scrape|ship] INSTANCE [PROG [ARG]...]\n"                  \
+	"Runs PROG with the environment of the instance's units; without PROG only\nchecks that it could.\n" \
+	"  -d DIR   instances keep their state below it (/var/lib/ccm)\n"                                    \
+	"  -e DIR   instances have their environment files in it (/etc/ccm)\n"                               \
+	"  -r ROLE  with the secrets, and for root as the user, of ccm-scrape@ or ccm-ship@\n"               \
 	"  -h, -V   this help, the version\n"
 
 struct instance {
@@ -194,8 +190,7 @@ decrypt(
 		;
 	if (status != 0)
 		problem(instance, EX_CONFIG,
-		    "systemd-creds cannot decrypt %s; make it with "
-		    "systemd-creds encrypt %s",
+		    "systemd-creds cannot decrypt %s; make it with systemd-creds encrypt %s",
 		    path, name.data);
 	buf_free(&name);
 }

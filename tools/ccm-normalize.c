@@ -18,16 +18,15 @@
 #include "main.h"
 #include "number.h"
 
-#define USAGE                                                       \
-	"usage: ccm-normalize [-I points] [-t LABEL=TAG]... [-a "   \
-	"TAG=VALUE]...\n"                                           \
-	"                     [-s] [-r FILE] < points\n"            \
-	"Writes each data point of the Metrics API as a record.\n"  \
-	"  -I FORMAT     what the input is: points (the default)\n" \
-	"  -t LABEL=TAG  LABEL becomes TAG\n"                       \
-	"  -a TAG=VALUE  add a tag to every record that lacks it\n" \
-	"  -s            timestamps in seconds, not milliseconds\n" \
-	"  -r FILE       append bad lines to FILE and exit 0\n"     \
+#define USAGE                                                                    \
+	"usage: ccm-normalize [-I points] [-t LABEL=TAG]... [-a TAG=VALUE]...\n" \
+	"                     [-s] [-r FILE] < points\n"                         \
+	"Writes each data point of the Metrics API as a record.\n"               \
+	"  -I FORMAT     what the input is: points (the default)\n"              \
+	"  -t LABEL=TAG  LABEL becomes TAG\n"                                    \
+	"  -a TAG=VALUE  add a tag to every record that lacks it\n"              \
+	"  -s            timestamps in seconds, not milliseconds\n"              \
+	"  -r FILE       append bad lines to FILE and exit 0\n"                  \
 	"  -h, -V        this help, the version\n"
 
 /* More labels than any metric has; checking all pairs of them stays cheap. */
@@ -276,8 +275,7 @@ tags_differ(struct options *options, struct buf *problem)
 			if (!spans_equal(tag_of(options, a), tag))
 				continue;
 			buf_printf(problem,
-			    "labels \"%.*s\" and \"%.*s\" both become tag "
-			    "\"%.*s\"",
+			    "labels \"%.*s\" and \"%.*s\" both become tag \"%.*s\"",
 			    (int)a->key.len, a->key.at, (int)b->key.len,
 			    b->key.at, (int)tag.len, tag.at);
 			return false;
@@ -330,8 +328,8 @@ leave_out(struct options *options, const struct json_text *key)
 	name->len = shown_length(name);
 	if (!is_news(options, buf_terminate(name)))
 		return;
-	log_warn("property \"%s\" is not a string; leaving it out of the "
-		 "records",
+	log_warn(
+	    "property \"%s\" is not a string; leaving it out of the records",
 	    name->data);
 	if (options->nleft_out == PROPERTIES_NAMED)
 		log_warn("no further property is reported that is left out");

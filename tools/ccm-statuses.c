@@ -13,10 +13,9 @@
 #include "main.h"
 #include "statuses.h"
 
-#define USAGE                                                              \
-	"usage: ccm-statuses [STATUS]...\n"                                \
-	"Exits with the first that applies of 70, 71, 74, 75, 78, 77, 69 " \
-	"and 65, or 0.\n"                                                  \
+#define USAGE                                                                             \
+	"usage: ccm-statuses [STATUS]...\n"                                               \
+	"Exits with the first that applies of 70, 71, 74, 75, 78, 77, 69 and 65, or 0.\n" \
 	"  -h, -V   this help, the version\n"
 
 static int

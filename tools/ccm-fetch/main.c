@@ -36,33 +36,28 @@
 #include "query.h"
 #include "summary.h"
 
-#define USAGE                                                                  \
-	"usage: ccm-fetch query -m METRIC... -r TYPE.LABEL=ID[,ID]...\n"       \
-	"                       [-g LABEL]... [-i INTERVAL] [-G "              \
-	"GRANULARITY]\n"                                                       \
-	"                       [-l LIMIT] [-e FILE] [-s FILE] [-k FILE]\n"    \
-	"       ccm-fetch query [-e FILE] [-s FILE] [-r FILE] [-k FILE]\n"     \
-	"                       < bodies.ndjson\n"                             \
-	"       ccm-fetch descriptors metrics|resources [-r TYPE] [-s FILE]\n" \
-	"       ccm-fetch attributes -m METRIC -g LABEL -r TYPE.LABEL=ID\n"    \
-	"                       [-i INTERVAL] [-s FILE]\n"                     \
-	"       ccm-fetch check\n"                                             \
-	"Queries the Confluent Cloud Metrics API; writes a line per item.\n"   \
-	"  -m METRIC       such as io.confluent.kafka.server/received_bytes\n" \
-	"  -r TYPE.LABEL=ID[,ID]...  of which resources: "                     \
-	"kafka.id=lkc-1,lkc-2\n"                                               \
-	"  -g LABEL        group by it: metric.topic\n"                        \
-	"  -i INTERVAL     ISO 8601, or now-1h|h/now|h (the default)\n"        \
-	"  -G GRANULARITY  PT1M PT5M PT15M PT30M PT1H (the default) PT4H "     \
-	"PT6H\n"                                                               \
-	"                  PT12H P1D ALL\n"                                    \
-	"  -l LIMIT        groups a page, 1 to 1000 (the default)\n"           \
-	"  -e FILE         append what could not be answered for now to "      \
-	"FILE\n"                                                               \
-	"  -s FILE         write a summary to FILE, a line of JSON\n"          \
-	"  -r FILE         append what the API sent and cannot be read to "    \
-	"FILE\n"                                                               \
-	"  -k FILE         keep in FILE what is learned about resources\n"     \
+#define USAGE                                                                     \
+	"usage: ccm-fetch query -m METRIC... -r TYPE.LABEL=ID[,ID]...\n"          \
+	"                       [-g LABEL]... [-i INTERVAL] [-G GRANULARITY]\n"   \
+	"                       [-l LIMIT] [-e FILE] [-s FILE] [-k FILE]\n"       \
+	"       ccm-fetch query [-e FILE] [-s FILE] [-r FILE] [-k FILE]\n"        \
+	"                       < bodies.ndjson\n"                                \
+	"       ccm-fetch descriptors metrics|resources [-r TYPE] [-s FILE]\n"    \
+	"       ccm-fetch attributes -m METRIC -g LABEL -r TYPE.LABEL=ID\n"       \
+	"                       [-i INTERVAL] [-s FILE]\n"                        \
+	"       ccm-fetch check\n"                                                \
+	"Queries the Confluent Cloud Metrics API; writes a line per item.\n"      \
+	"  -m METRIC       such as io.confluent.kafka.server/received_bytes\n"    \
+	"  -r TYPE.LABEL=ID[,ID]...  of which resources: kafka.id=lkc-1,lkc-2\n"  \
+	"  -g LABEL        group by it: metric.topic\n"                           \
+	"  -i INTERVAL     ISO 8601, or now-1h|h/now|h (the default)\n"           \
+	"  -G GRANULARITY  PT1M PT5M PT15M PT30M PT1H (the default) PT4H PT6H\n"  \
+	"                  PT12H P1D ALL\n"                                       \
+	"  -l LIMIT        groups a page, 1 to 1000 (the default)\n"              \
+	"  -e FILE         append what could not be answered for now to FILE\n"   \
+	"  -s FILE         write a summary to FILE, a line of JSON\n"             \
+	"  -r FILE         append what the API sent and cannot be read to FILE\n" \
+	"  -k FILE         keep in FILE what is learned about resources\n"        \
 	"  -h, -V          this help, the version\n"
 
 #define DATASET "/v2/metrics/cloud"
@@ -98,8 +93,7 @@ need_selectors(const struct options *options)
 {
 	if (options->rejects_path != NULL)
 		die(EX_USAGE,
-		    "-r takes TYPE.LABEL=ID[,ID]..., such as kafka.id=lkc-1, "
-		    "not \"%s\"",
+		    "-r takes TYPE.LABEL=ID[,ID]..., such as kafka.id=lkc-1, not \"%s\"",
 		    options->rejects_path);
 }
 
@@ -113,17 +107,14 @@ check_flags(const struct flags *flags)
 
 	if (longest_ms == 0)
 		die(EX_USAGE,
-		    "-G takes PT1M, PT5M, PT15M, PT30M, PT1H, PT4H, "
-		    "PT6H, PT12H, P1D or ALL, not \"%s\"",
+		    "-G takes PT1M, PT5M, PT15M, PT30M, PT1H, PT4H, PT6H, PT12H, P1D or ALL, not \"%s\"",
 		    granularity);
 	if (flags->interval == NULL)
 		return;
 	if (!interval_parse(flags->interval, strlen(flags->interval), now_ms,
 		&start_ms, &end_ms))
 		die(EX_USAGE,
-		    "-i takes START/END, START/DURATION or DURATION/END, such "
-		    "as PT1H/2025-09-02T01:00:00Z or now-1h|h/now|h, not "
-		    "\"%s\"",
+		    "-i takes START/END, START/DURATION or DURATION/END, such as PT1H/2025-09-02T01:00:00Z or now-1h|h/now|h, not \"%s\"",
 		    flags->interval);
 	if (end_ms - start_ms > longest_ms)
 		die(EX_USAGE,
@@ -275,9 +266,7 @@ plan_query(struct run *run, struct options *options, int argc, char **argv)
 		need(flags->nselectors == 0 && flags->ngroups == 0 &&
 			flags->interval == NULL && flags->granularity == NULL &&
 			flags->limit == 0,
-		    "-m METRIC is missing (without -m, request bodies are read "
-		    "from standard input, and -r TYPE.LABEL=ID, -g, -i, -G and "
-		    "-l do not apply)");
+		    "-m METRIC is missing (without -m, request bodies are read from standard input, and -r TYPE.LABEL=ID, -g, -i, -G and -l do not apply)");
 		add_lines(run);
 	}
 }
@@ -341,8 +330,7 @@ plan(struct run *run, struct options *options, int argc, char **argv)
 		read_options(options, argc, argv, ":hV");
 	if (run->nqueries == 0 && strcmp(command, "query") != 0)
 		die(EX_USAGE,
-		    "the first argument is query, descriptors, "
-		    "attributes or check; -h shows the usage");
+		    "the first argument is query, descriptors, attributes or check; -h shows the usage");
 }
 
 /* ---- check -------------------------------------------------------------- */
@@ -412,8 +400,7 @@ memory_time(void)
 
 	if (!clock_start(&clock))
 		die(EX_CONFIG,
-		    "CCM_NOW takes a time such as 2025-09-02T01:05:00Z, not "
-		    "\"%s\"",
+		    "CCM_NOW takes a time such as 2025-09-02T01:05:00Z, not \"%s\"",
 		    getenv("CCM_NOW"));
 	return clock_now_ms(&clock);
 }

@@ -129,8 +129,8 @@ read_lines(const struct reader *reader, const char *path, int fd)
 	if (result == LINES_ERROR)
 		log_warn("cannot read %s: %s", path, strerror(errno));
 	if (bad > 0)
-		log_warn("%s: %lu of %lu lines are not what ccm-fetch -k "
-			 "writes, the first is line %lu; they are dropped",
+		log_warn(
+		    "%s: %lu of %lu lines are not what ccm-fetch -k writes, the first is line %lu; they are dropped",
 		    path, bad, lines.number, first_bad);
 	lines_free(&lines);
 }

@@ -41,24 +41,20 @@
 #include "program.h"
 #include "run.h"
 
-#define USAGE                                                                \
-	"usage: ccm-hours [-m MINUTE] [-b HOURS] [-f HOUR] [-ln] [-s SEND] " \
-	"DIR PROG\n"                                                         \
-	"                 [ARG]...\n"                                        \
-	"       ccm-hours -x MESSAGE DIR\n"                                  \
-	"Runs PROG for each hour that is complete and not done in DIR, and " \
-	"moves the\n"                                                        \
-	"records that it leaves to DIR/spool.\n"                             \
-	"  -b HOURS    does hours up to that old (default 168)\n"            \
-	"  -f HOUR     does that hour again (2025-09-02T00, UTC), and no "   \
-	"other\n"                                                            \
-	"  -l          stays, and runs again each hour at MINUTE\n"          \
-	"  -m MINUTE   at which the last hour is complete, 5 to 59 "         \
-	"(default 5)\n"                                                      \
-	"  -n          lists what is due, and changes nothing\n"             \
-	"  -s SEND     then runs SEND -1 DIR/spool, if there is a file\n"    \
-	"  -x MESSAGE  records a run that was refused for its settings\n"    \
-	"  -h          this help\n"                                          \
+#define USAGE                                                                           \
+	"usage: ccm-hours [-m MINUTE] [-b HOURS] [-f HOUR] [-ln] [-s SEND] DIR PROG\n"  \
+	"                 [ARG]...\n"                                                   \
+	"       ccm-hours -x MESSAGE DIR\n"                                             \
+	"Runs PROG for each hour that is complete and not done in DIR, and moves the\n" \
+	"records that it leaves to DIR/spool.\n"                                        \
+	"  -b HOURS    does hours up to that old (default 168)\n"                       \
+	"  -f HOUR     does that hour again (2025-09-02T00, UTC), and no other\n"       \
+	"  -l          stays, and runs again each hour at MINUTE\n"                     \
+	"  -m MINUTE   at which the last hour is complete, 5 to 59 (default 5)\n"       \
+	"  -n          lists what is due, and changes nothing\n"                        \
+	"  -s SEND     then runs SEND -1 DIR/spool, if there is a file\n"               \
+	"  -x MESSAGE  records a run that was refused for its settings\n"               \
+	"  -h          this help\n"                                                     \
 	"  -V          the version\n"
 
 #define LOCK_WAIT_MS 10000
@@ -94,8 +90,8 @@ take_lock(struct run *run)
 		if (pid > 0)
 			snprintf(holder, sizeof(holder), ", process %ld,", pid);
 		if (!run->children.stopped)
-			log_error("another ccm-hours%s holds %s/lock; gave up "
-				  "after %d s",
+			log_error(
+			    "another ccm-hours%s holds %s/lock; gave up after %d s",
 			    holder, run->path, LOCK_WAIT_MS / 1000);
 	}
 	return lock == DIR_LOCKED;
@@ -234,8 +230,7 @@ take_option(struct run *run, struct options *options, int option)
 		run->forced = true;
 		if (!hour_parse_loosely(optarg, &run->forced_hour))
 			die(EX_USAGE,
-			    "-f is \"%s\"; it takes an hour such as "
-			    "2025-09-02T00",
+			    "-f is \"%s\"; it takes an hour such as 2025-09-02T00",
 			    optarg);
 		break;
 	case 'l':
@@ -308,8 +303,7 @@ start_clock_or_die(struct run *run)
 
 	if (!clock_start(&run->clock))
 		die(EX_CONFIG,
-		    "CCM_NOW is \"%s\"; it takes a time such as "
-		    "2025-09-02T00:05:00Z",
+		    "CCM_NOW is \"%s\"; it takes a time such as 2025-09-02T00:05:00Z",
 		    getenv("CCM_NOW"));
 	last = times_last(&run->times, clock_now_ms(&run->clock));
 	if (run->forced && run->forced_hour > last) {

@@ -317,8 +317,7 @@ batch_bytes_or_die(const char *text)
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < 1 ||
 	    number > BATCH_BYTES_MAX / unit)
 		die(EX_USAGE,
-		    "-b is \"%s\"; it takes a number from 1 to 1024M, with K "
-		    "or M behind it or without",
+		    "-b is \"%s\"; it takes a number from 1 to 1024M, with K or M behind it or without",
 		    text);
 	return number * unit;
 }

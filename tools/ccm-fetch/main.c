@@ -1,10 +1,10 @@
 /*
  * ccm-fetch - the client of the Confluent Cloud Metrics API.
  *
- *	ccm-fetch query       data points, a line each
- *	ccm-fetch descriptors what metrics and resources there are
- *	ccm-fetch attributes  what values a label has
- *	ccm-fetch check       are its settings good?
+ *	ccm-fetch query         data points, a line each
+ *	ccm-fetch descriptors   what metrics and resources there are
+ *	ccm-fetch attributes    what values a label has
+ *	ccm-fetch check         are its settings good?
  *
  * It stays inside the API's rate limit (rate.c), gets one answer for many
  * resources and finds the one that is refused (query.c), reads pages of any

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make simulate: what ccm does with 10,000 clusters, counted and timed; the
-# README's section "Scale and sharding" quotes these tables.
+# make simulate: what ccm does with 10,000 clusters, counted and timed;
+# ccm-scaling(7) quotes these tables.
 #
 # The programs are those that are installed, the API and Kafka are the
 # simulators'. What is simulated is time: in ccm-fetch and sim-cloud a minute

@@ -714,7 +714,7 @@ read_variables(struct reading *reading)
 		buf_printf(&reading->unknown, " and %zu more",
 		    reading->nunknown - UNKNOWN_NAMED_MAX);
 	if (reading->nunknown > 0)
-		log_warn("not a setting of Kafka's, and ignored: %s",
+		log_warn("ignoring what is not a Kafka setting: %s",
 		    buf_terminate(&reading->unknown));
 }
 
@@ -813,7 +813,7 @@ add_member(struct reading *reading, const cJSON *member)
 	if (why != NULL)
 		refuse(reading, setting, "is refused: %s", why);
 	else if (!is_property(key))
-		refuse(reading, setting, "is not a setting of Kafka's");
+		refuse(reading, setting, "is not a Kafka setting");
 }
 
 /* "\u0000" ends a C string. */
@@ -902,9 +902,9 @@ settle(struct reading *reading, struct setting *a, struct setting *b)
 	if (same_name && strcmp(a->text, b->text) == 0)
 		return;
 	if (same_name)
-		log_error("%s and %s say different things", a->shown, b->shown);
+		log_error("%s and %s contradict each other", a->shown, b->shown);
 	else
-		log_error("%s and %s are one setting; one of them has to go",
+		log_error("%s and %s are the same setting; remove one",
 		    a->shown, b->shown);
 	reading->failed = true;
 }
@@ -1162,7 +1162,7 @@ set_idempotence(struct reading *reading, const struct buf *obstacles)
 		    obstacles->data);
 	else if (asked == NULL)
 		log_warn(
-		    "sending without idempotence, because of %s: a broker's absence may double records",
+		    "sending without idempotence, because of %s: a broker's absence may duplicate records",
 		    obstacles->data);
 }
 

@@ -392,7 +392,7 @@ greeted(struct kcat *kcat, const char *path, struct buf *problem)
 		return true;
 	kcat_kill(kcat);
 	buf_printf(problem,
-	    "%s cannot be used: it did not load ccm's companion, because it is linked statically or set-user-ID, or its librdkafka is older than 1.6 or for another libc; install the package kcat",
+	    "%s cannot be used: it did not load ccm's companion, because it is linked statically or set-user-ID, or its librdkafka is too old (1.6 is needed); install the package kcat",
 	    path);
 	return false;
 }

@@ -110,8 +110,7 @@ main(int argc, char **argv)
 	}
 	log_init("ccm-env");
 	argv += optind;
-	if (argc - optind < 2)
-		die(EX_USAGE, "FILE and PROG are needed; -h shows the usage");
+	arguments_or_die(argc - optind, argv, "FILE PROG", true);
 	problem = env_file_read(argv[0], take, NULL);
 	if (problem != NULL)
 		die(EX_CONFIG, "%s: %s", argv[0], problem);

@@ -408,8 +408,7 @@ main(int argc, char **argv)
 	read_options(&instance, argc, argv);
 	log_init("ccm-instance");
 	argv += optind;
-	if (*argv == NULL)
-		die(EX_USAGE, "an instance is expected; -h shows the usage");
+	arguments_or_die(argc - optind, argv, "INSTANCE", true);
 	instance.name = *argv++;
 	if (!is_instance_name(instance.name))
 		die(EX_USAGE,

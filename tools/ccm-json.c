@@ -80,9 +80,7 @@ main(int argc, char **argv)
 		}
 	}
 	log_init("ccm-json");
-	if (optind < argc)
-		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
-		    argv[optind]);
+	arguments_or_die(argc - optind, argv + optind, "", false);
 
 	read_all(&text);
 	if (json_validate(text.data, text.len, &error, &offset)) {

@@ -215,9 +215,7 @@ main(int argc, char **argv)
 		}
 	}
 	log_init("ccm-key");
-	if (optind < argc)
-		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
-		    argv[optind]);
+	arguments_or_die(argc - optind, argv + optind, "", false);
 	options.tags[ntags] = NULL;
 	if (ntags == 0) {
 		free(options.tags);

@@ -332,7 +332,8 @@ leave_out(struct options *options, const struct json_text *key)
 	    "property \"%s\" is not a string; leaving it out of the records",
 	    name->data);
 	if (options->nleft_out == PROPERTIES_NAMED)
-		log_warn("no further property is reported that is left out");
+		log_warn(
+		    "further properties that are left out are not reported");
 }
 
 static bool
@@ -509,8 +510,8 @@ add_pair(struct pair *pairs, size_t *npairs, char option, const char *argument)
 
 	if (equals == NULL || equals == argument ||
 	    (option == 't' && equals[1] == '\0'))
-		die(EX_USAGE, "-%c takes %s, not \"%s\"", option,
-		    option == 't' ? "LABEL=TAG" : "TAG=VALUE", argument);
+		die(EX_USAGE, "-%c is \"%s\"; it takes %s", option, argument,
+		    option == 't' ? "LABEL=TAG" : "TAG=VALUE");
 	check_utf8(option, argument);
 	pair->from = (struct span){argument, (size_t)(equals - argument)};
 	pair->to = (struct span){equals + 1, strlen(equals + 1)};
@@ -535,7 +536,7 @@ main(int argc, char **argv)
 		switch (option) {
 		case 'I':
 			if (strcmp(optarg, "points") != 0)
-				die(EX_USAGE, "-I takes points, not \"%s\"",
+				die(EX_USAGE, "-I is \"%s\"; it takes points",
 				    optarg);
 			break;
 		case 't':
@@ -560,9 +561,7 @@ main(int argc, char **argv)
 		}
 	}
 	log_init("ccm-normalize");
-	if (optind < argc)
-		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
-		    argv[optind]);
+	arguments_or_die(argc - optind, argv + optind, "", false);
 
 	status = filter_run(&filter);
 

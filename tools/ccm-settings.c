@@ -203,7 +203,8 @@ presets_directory(void)
 	buf_reserve(&path, 4096);
 	len = readlink("/proc/self/exe", path.data, 4096);
 	if (len < 0)
-		die(EX_OSERR, "/proc/self/exe: %s", strerror(errno));
+		die(EX_OSERR, "cannot read /proc/self/exe: %s",
+		    strerror(errno));
 	path.len = (size_t)len;
 	for (int up = 0; up < 3; up++)
 		while (path.len > 0 && path.data[--path.len] != '/')

@@ -71,7 +71,7 @@ is "$status" 0 "a link to it finds them too"
 # ---- what cannot be
 
 run ccm-env
-is "$status $(<err)" '64 ccm-env: ERROR: FILE and PROG are needed; -h shows the usage' "no FILE is a usage error"
+is "$status $(<err)" '64 ccm-env: ERROR: missing argument FILE; -h shows the usage' "no FILE is a usage error"
 run ccm-env odd.env
 is "$status" 64 "no PROG too"
 run ccm-env nowhere.env true

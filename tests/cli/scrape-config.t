@@ -66,7 +66,7 @@ run ccm-scrape -l -f 2025-09-02T00
 is "$status" 64 "-l with -f: status 64"
 run ccm-scrape -l -n
 is "$status" 64 "-l with -n: status 64"
-like "$(<err)" 'exclude each other' "... and why"
+like "$(<err)" 'cannot be combined' "... and why"
 for hour in 2025-09-02 2025-13-02T00 2025-02-29T00 2025-09-02T24 2025-09-02T00:30 x; do
 	scrape -f "$hour"
 	[[ $status = 64 && $(<err) = *"$hour"* ]]

@@ -386,12 +386,12 @@ first=$pid
 until_true 5 test -e l.begun
 start ccm-ship l sh -c 'cat >>l.second' 2>second.err
 second=$pid
-until_true 5 grep -q "ccm-ship $first, or what .* has the lock" second.err
+until_true 5 grep -q "ccm-ship $first, or what .* holds the lock" second.err
 ok $? 'a second ccm-ship waits, and tells for whom'
 run timeout -s TERM 1 ccm-ship -1 l cat
 is "$(<out)" '' 'so does one with -1'
 start ccm-ship -1 l cat >out 2>err
-until_true 5 grep -q 'has the lock' err
+until_true 5 grep -q 'holds the lock' err
 kill "$pid"
 ended "$pid"
 is "$status:$(<out)" 75: 'SIGTERM ends its wait with 75'
@@ -418,7 +418,7 @@ put l 3 'three\n'
 start ccm-ship l ./slow l 2>/dev/null
 until_true 5 test -e l.begun
 (
-	until_true 5 grep -q 'has the lock' once.err
+	until_true 5 grep -q 'holds the lock' once.err
 	touch l.go
 ) &
 ccm-ship -1 l touch l.ran 2>once.err
@@ -481,7 +481,7 @@ if unshare -rm true 2>/dev/null; then
 		echo x >disk/1 && echo y >disk/2 &&
 		cat /dev/zero >disk/.full; ccm-ship -1 -b 1 disk cat; ls disk'
 	is "$(<out)" $'x\ny' 'a full disk is no reason not to send'
-	is "$(grep -c 'cannot write disk/.status: No space' err)" 1 'and told once'
+	is "$(grep -c 'cannot write to disk/.status: No space' err)" 1 'and told once'
 
 	put p 1 'x\n'
 	start unshare -rpf --kill-child "$(type -P ccm-ship)" p cat >out 2>err

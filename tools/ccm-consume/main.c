@@ -50,7 +50,7 @@
 #define TOPIC_PAUSE_MS 5000
 #define DELAY_MS 1000
 #define DELAY_MS_MAX 30000
-/* A kcat that has run for that long begins the delays anew. */
+/* A kcat that has run for that long resets the delays. */
 #define RAN_MS 60000
 /* A hundred years. */
 #define WINDOW_SECONDS_MAX 3155760000
@@ -110,7 +110,7 @@ wait_for_topic(const struct reading *reading)
 		problem.len = 0;
 	}
 	if (told != NULL)
-		log_info("topic %s is there", wanted->topic);
+		log_info("topic %s exists now", wanted->topic);
 	free(told);
 	buf_free(&problem);
 }
@@ -173,9 +173,7 @@ static void
 take_operands(
     char **operands, int count, struct reading *reading, struct wanted *wanted)
 {
-	if (count < 2)
-		die(EX_USAGE, "%s is missing; -h shows the usage",
-		    count < 1 ? "TOPIC" : "GROUP");
+	arguments_or_die(count, operands, "TOPIC GROUP", true);
 	wanted->topic = operands[0];
 	wanted->group = operands[1];
 	check_topic_name_or_die(wanted->topic);

@@ -93,7 +93,7 @@ take_partitions(struct reading *reading)
 }
 
 /* What the group has read up to is not there: it was deleted before it was
- * read, or the topic was made anew. */
+ * read, or the topic was made again. */
 static void
 take_log_line(struct reading *reading, const struct companion_event *event)
 {

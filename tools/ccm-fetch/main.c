@@ -82,9 +82,7 @@ need(bool given, const char *what)
 static void
 need_no_argument(int argc, char **argv)
 {
-	if (optind < argc)
-		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
-		    argv[optind]);
+	arguments_or_die(argc - optind, argv + optind, "", false);
 }
 
 /* -r takes resources, where it could be a file's name too. */
@@ -93,7 +91,7 @@ need_selectors(const struct options *options)
 {
 	if (options->rejects_path != NULL)
 		die(EX_USAGE,
-		    "-r takes TYPE.LABEL=ID[,ID]..., such as kafka.id=lkc-1, not \"%s\"",
+		    "-r is \"%s\"; it takes TYPE.LABEL=ID[,ID]..., such as kafka.id=lkc-1",
 		    options->rejects_path);
 }
 
@@ -107,14 +105,14 @@ check_flags(const struct flags *flags)
 
 	if (longest_ms == 0)
 		die(EX_USAGE,
-		    "-G takes PT1M, PT5M, PT15M, PT30M, PT1H, PT4H, PT6H, PT12H, P1D or ALL, not \"%s\"",
+		    "-G is \"%s\"; it takes PT1M, PT5M, PT15M, PT30M, PT1H, PT4H, PT6H, PT12H, P1D or ALL",
 		    granularity);
 	if (flags->interval == NULL)
 		return;
 	if (!interval_parse(flags->interval, strlen(flags->interval), now_ms,
 		&start_ms, &end_ms))
 		die(EX_USAGE,
-		    "-i takes START/END, START/DURATION or DURATION/END, such as PT1H/2025-09-02T01:00:00Z or now-1h|h/now|h, not \"%s\"",
+		    "-i is \"%s\"; it takes START/END, START/DURATION or DURATION/END, such as PT1H/2025-09-02T01:00:00Z or now-1h|h/now|h",
 		    flags->interval);
 	if (end_ms - start_ms > longest_ms)
 		die(EX_USAGE,
@@ -130,7 +128,7 @@ limit_from(const char *argument)
 	long limit = strtol(argument, &end, 10);
 
 	if (*argument == '\0' || *end != '\0' || limit < 1 || limit > 1000)
-		die(EX_USAGE, "-l takes a number from 1 to 1000, not \"%s\"",
+		die(EX_USAGE, "-l is \"%s\"; it takes a number from 1 to 1000",
 		    argument);
 	return limit;
 }
@@ -330,7 +328,7 @@ plan(struct run *run, struct options *options, int argc, char **argv)
 		read_options(options, argc, argv, ":hV");
 	if (run->nqueries == 0 && strcmp(command, "query") != 0)
 		die(EX_USAGE,
-		    "the first argument is query, descriptors, attributes or check; -h shows the usage");
+		    "the first argument has to be query, descriptors, attributes or check; -h shows the usage");
 }
 
 /* ---- check -------------------------------------------------------------- */
@@ -400,7 +398,7 @@ memory_time(void)
 
 	if (!clock_start(&clock))
 		die(EX_CONFIG,
-		    "CCM_NOW takes a time such as 2025-09-02T01:05:00Z, not \"%s\"",
+		    "CCM_NOW is \"%s\"; it takes a time such as 2025-09-02T01:05:00Z",
 		    getenv("CCM_NOW"));
 	return clock_now_ms(&clock);
 }

@@ -248,7 +248,7 @@ memory_write(const char *path, const char *run, int64_t now_ms,
 	if (fd >= 0)
 		good = close(fd) == 0 && good;
 	if (!good || rename(new.data, path) != 0) {
-		log_warn("cannot write %s: %s; the next call searches again",
+		log_warn("cannot write to %s: %s; the next call searches again",
 		    path, strerror(errno));
 		if (fd >= 0)
 			unlink(new.data);

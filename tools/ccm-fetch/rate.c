@@ -300,8 +300,8 @@ parse(struct state *state, const struct rate *rate, int64_t now_ms)
 		if (line[0] != '\0')
 			good = parse_line(state, line, now_ms) && good;
 	if (!good)
-		log_warn("%s: garbage in it counts for nothing, and is removed",
-		    rate->path);
+		log_warn(
+		    "%s: ignoring and removing invalid entries", rate->path);
 }
 
 /* ---- its lock ----------------------------------------------------------- */

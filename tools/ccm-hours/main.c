@@ -263,16 +263,12 @@ take_arguments(
 {
 	const char *name;
 
-	if (options->refused != NULL && argc > 1)
-		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
-		    argv[1]);
-	if (argc < 1)
-		die(EX_USAGE, "DIR is missing; -h shows the usage");
+	arguments_or_die(argc, argv,
+	    options->refused != NULL || options->lists ? "DIR" : "DIR PROG",
+	    options->refused == NULL);
 	run->path = argv[0];
 	if (options->refused != NULL || options->lists)
 		return;
-	if (argc < 2)
-		die(EX_USAGE, "PROG is missing; -h shows the usage");
 	name = strrchr(argv[1], '/');
 	run->name = name != NULL ? name + 1 : argv[1];
 	argv[1] = program_find_or_die(argv[1]);
@@ -290,7 +286,7 @@ parse_options(int argc, char **argv, struct run *run, struct options *options)
 	while ((option = getopt(argc, argv, "+:b:f:lm:ns:x:hV")) != -1)
 		take_option(run, options, option);
 	if (options->stays && (run->forced || options->lists))
-		die(EX_USAGE, "-l and -%c exclude each other",
+		die(EX_USAGE, "-l and -%c cannot be combined",
 		    run->forced ? 'f' : 'n');
 	take_arguments(run, options, argc - optind, argv + optind);
 }

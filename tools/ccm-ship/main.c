@@ -60,7 +60,7 @@ struct ship {
 	struct status status;
 	bool once;
 	uint64_t batch_bytes;
-	size_t alone;      /* so many files go one by one */
+	size_t alone;      /* so many files are sent one by one */
 	bool refused;      /* something is in bad/ that was not before */
 	unsigned failures; /* since the last success */
 	char *problem;     /* of the last of them */
@@ -221,7 +221,7 @@ take_turn(struct ship *ship)
 			break;
 		}
 		set_error(ship, problem.data);
-		log_info("%s; its %zu files go one by one",
+		log_info("%s; its %zu files are sent one by one",
 		    ship->status.last_error, count);
 		ship->alone = count;
 		break;
@@ -344,8 +344,7 @@ parse_options(int argc, char **argv, struct ship *ship)
 			usage_error_and_exit(option);
 		}
 	}
-	if (argc - optind < 2)
-		die(EX_USAGE, "DIR and PROG are needed; -h shows the usage");
+	arguments_or_die(argc - optind, argv + optind, "DIR PROG", true);
 }
 
 int

@@ -66,7 +66,7 @@ spool_lock_or_die(struct spool *spool, bool tell)
 		    strerror(errno));
 	if (tell && read(fd, pid, sizeof(pid) - 1) >= 0)
 		log_info(
-		    "ccm-ship %ld, or what it has started, has the lock on %s; waiting",
+		    "ccm-ship %ld, or what it has started, holds the lock on %s; waiting",
 		    strtol(pid, NULL, 10), spool->path);
 	close(fd);
 	return false;

@@ -119,7 +119,7 @@ DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
 	openssl perl procps strace
-DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git prometheus
+DEPS_LINT := clang clang-format codespell libclang-rt-14-dev mandoc shellcheck git prometheus
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
 DEPS_KAFKA := default-jdk-headless maven python3-venv krb5-kdc \
 	krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
@@ -331,8 +331,11 @@ SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS) $(PRIVATE_SCRIPTS)) $(wildcard 
 	tests/simulate/*.t tests/systemd/*) .ci/run
 C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] systemd/*.c tests/*/*.[ch] \
 	tests/*/*/*.[ch])
+# Nd and TE are requests of man pages, unsecure is a word of Kafka's.
 lint: $(DEPS_FIRST)
 	clang-format --dry-run --Werror $(C_FILES)
+	codespell -L nd,te,unsecure --skip tests/fuzz/corpus,tests/cli/state-0.1.0 \
+		README.md Makefile .ci lib tools pipelines systemd tests
 	shellcheck -x -P SCRIPTDIR $(SHELL_FILES)
 	for page in $(MAN_PAGES); do mandoc -Tlint -W warning $$page || exit 1; done
 	$(MAKE) --no-print-directory lint-units lint-deb

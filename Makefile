@@ -80,7 +80,7 @@ LIBS_show-settings := -lcjson
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
 BIN := $(addprefix $(B)/bin/,$(PROGRAMS) $(SCRIPTS))
-SHARE_FILES := $(wildcard pipelines/*.sh pipelines/*.jq pipelines/queries/*.json)
+SHARE_FILES := $(wildcard pipelines/*.sh pipelines/*.bash pipelines/*.jq pipelines/queries/*.json)
 MAN_PAGES := $(wildcard tools/*.[1-9] systemd/*.[1-9])
 GENERATOR := $(B)/systemd/ccm-timer-generator
 UNIT_FILES := $(wildcard systemd/*.service)
@@ -326,7 +326,7 @@ $(B)/sim/faster.so: tests/simulate/faster.c Makefile $(DEPS_FIRST)
 simulate: tests $(B)/sim/faster.so
 	@B=$(B) prove -v --exec '' tests/simulate/simulate.t
 
-SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS) $(PRIVATE_SCRIPTS)) $(wildcard pipelines/*.sh \
+SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS) $(PRIVATE_SCRIPTS)) $(wildcard pipelines/*.sh pipelines/*.bash \
 	tests/*.sh tests/cli/*.t tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh \
 	tests/simulate/*.t tests/systemd/*) .ci/run
 C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] systemd/*.c tests/*/*.[ch] \
@@ -408,6 +408,9 @@ stage: all
 		$$to/share/doc/ccm/examples/ccm.env; \
 	for f in $(SHARE); do \
 		install -D -m 644 $$f $$home/share/ccm/$${f#$(B)/share/ccm/}; done; \
+	install -d $$to/share/bash-completion/completions; \
+	for f in $(notdir $(BIN)); do ln -sr $$home/share/ccm/completion.bash \
+		$$to/share/bash-completion/completions/$$f; done; \
 	for f in $(MAN_PAGES); do install -D -m 644 $$f \
 		$(STAGE)$(mandir)/man$${f##*.}/$${f##*/}; done
 
@@ -426,7 +429,8 @@ install: stage
 			install -d -m 755 "$$to/$$path"; \
 		else \
 			echo "$$path"; \
-			install -m "$$(stat -c %a "$$path")" "$$path" "$$to/$$path"; \
+			if [ -L "$$path" ]; then cp -dT "$$path" "$$to/$$path"; \
+			else install -m "$$(stat -c %a "$$path")" "$$path" "$$to/$$path"; fi; \
 		fi; \
 	done < <(find . | LC_ALL=C sort) >>"$$list"; \
 	echo .$(INSTALLED) >>"$$list"; \

@@ -33,6 +33,9 @@ is "$(cd root/usr/local/lib/systemd/system && echo *)" \
 is "$(grep -h -o '/[^ =]*/bin/ccm-[a-z]*' root/usr/local/lib/systemd/system/* | sort -u | paste -sd' ')" \
 	'/usr/local/bin/ccm-scrape /usr/local/bin/ccm-send' \
 	'the units start the programs that were installed with them'
+is "$(bash --norc -c '. root/usr/local/share/bash-completion/completions/ccm-fetch && complete -p ccm-ship')" \
+	'complete -F _ccm ccm-ship' 'bash finds completions of the programs'
+is "$(cd root/usr/local/share/bash-completion/completions && echo *)" "$(cd "$B/bin" && echo *)" '... each by its name'
 [ -x root/usr/local/lib/systemd/system-generators/ccm-timer-generator ] &&
 	[ -s root/usr/local/lib/sysusers.d/ccm.conf ] &&
 	[ -s root/usr/local/lib/tmpfiles.d/ccm.conf ] &&

@@ -4,6 +4,7 @@
 #   make install         into $(DESTDIR)$(prefix), as root for /usr/local
 #   make uninstall       removes what install made, with the same variables
 #   make deb             a Debian package, build/ccm_VERSION.deb
+#   make image           a container image, build/ccm_VERSION.image.tar
 #   make demo            an hour of metrics, from a simulated API to a simulated
 #                        Kafka
 #   make clean           removes build/
@@ -15,6 +16,7 @@
 #   make lint            format, spelling, shell, man pages, units, package, clang
 #   make check-systemd   tests/systemd: the package under a real systemd, in
 #                        namespaces; takes root
+#   make check-image     tests/image: the image in a chroot; takes root
 #   make check-kafka     tests/kafka: a real Apache Kafka, fetched by Maven, see
 #                        tests/kafka/broker.sh; KAFKA_TESTS=... for one file,
 #                        BROKERS=3, CCM_TEST_BOOTSTRAP=HOST:PORT for your own
@@ -103,7 +105,7 @@ sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 
 .PHONY: all help check check-kafka check-systemd demo bench simulate lint fuzz \
-	soak install uninstall stage deb lint-units lint-deb \
+	soak image check-image install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
 all: $(BIN) $(SHARE) $(GENERATOR) $(COMPANION) $(PRIVATE)
 tests: all $(TEST_BIN)
@@ -131,10 +133,12 @@ DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time
 DEPS_simulate := $(DEPS_demo)
 DEPS_DEB := build-essential debhelper
 DEPS_deb := $(DEPS_BUILD) $(DEPS_DEB)
+DEPS_image := $(DEPS_deb) jq mmdebstrap
+DEPS_check-image := $(DEPS_image) $(DEPS_demo)
 DEPS_check-systemd := $(DEPS_demo) $(DEPS_DEB) systemd tzdata
 DEPS_lint := $(DEPS_check) $(DEPS_LINT) $(DEPS_DEB) lintian systemd
 DEPS_fuzz := $(DEPS_BUILD) $(DEPS_LINT)
-DEPS_deps := $(DEPS_bench) $(DEPS_check-kafka) $(DEPS_lint)
+DEPS_deps := $(DEPS_bench) $(DEPS_check-kafka) $(DEPS_lint) mmdebstrap
 DEPS := $(sort $(foreach goal,$(MAKECMDGOALS),$(DEPS_$(goal))))
 DEPS_FIRST := $(if $(DEPS),| deps)
 
@@ -328,7 +332,7 @@ simulate: tests $(B)/sim/faster.so
 
 SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS) $(PRIVATE_SCRIPTS)) $(wildcard pipelines/*.sh pipelines/*.bash \
 	tests/*.sh tests/cli/*.t tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh \
-	tests/simulate/*.t tests/systemd/*) .ci/run
+	tests/simulate/*.t tests/systemd/* tests/image/*.t) systemd/make-image .ci/run
 C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] systemd/*.c tests/*/*.[ch] \
 	tests/*/*/*.[ch])
 # Nd and TE are requests of man pages, unsecure is a word of Kafka's.
@@ -466,6 +470,17 @@ deb: $(DEPS_FIRST)
 		-u MFLAGS dpkg-buildpackage -us -uc -b >../log 2>&1 || \
 		{ tail -n 30 ../log >&2; exit 1; }
 	@mv $(B)/deb/ccm_$(VERSION)_*.deb $(DEB)
+
+# Root, or a user with a range of ids of his own (unshare).
+IMAGE := $(B)/ccm_$(VERSION).image.tar
+image: deb
+	@echo "  IMAGE   $(IMAGE)"
+	@systemd/make-image $(DEB) $(IMAGE)
+
+# Builds it twice, and runs it in a chroot, which takes root.
+check-image: tests image
+	B=$(B) DEB=$(abspath $(DEB)) IMAGE=$(abspath $(IMAGE)) \
+		prove --timer --failures --comments --exec '' tests/image/image.t
 
 clean:
 	rm -rf $(B)

@@ -902,7 +902,8 @@ settle(struct reading *reading, struct setting *a, struct setting *b)
 	if (same_name && strcmp(a->text, b->text) == 0)
 		return;
 	if (same_name)
-		log_error("%s and %s contradict each other", a->shown, b->shown);
+		log_error(
+		    "%s and %s contradict each other", a->shown, b->shown);
 	else
 		log_error("%s and %s are the same setting; remove one",
 		    a->shown, b->shown);

@@ -55,29 +55,29 @@ mapfile -t image_environment < <(jq -r '.config.Env[]' "$config")
 mapfile -t image_command < <(jq -r '.config.Cmd[]' "$config")
 user=$(jq -r .config.User "$config")
 
-# inside MOUNTS COMMAND...: as the image's user in its root directory, which is
-# read-only. MOUNTS are lines "SOURCE TARGET"; environment is the array.
-inside() {
-	unshare --mount --propagation private bash -c '
-		set -e
-		cd "$WORK" && mount --bind root root && mount -o remount,bind,ro root
-		mount -t tmpfs tmpfs root/tmp && mount -t proc proc root/proc && mount -t tmpfs tmpfs root/dev
-		touch root/dev/null && mount --bind /dev/null root/dev/null
-		ln -s /proc/self/fd root/dev/fd
-		for i in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${i%:*}" "root/dev/${i#*:}"; done
-		while read -r source target; do
-			[ -d "$source" ] || [ -e "root$target" ] || exit 99
-			mount --bind "$source" "root$target"
-		done <<<"$1"
-		shift
-		exec chroot --userspec="$user" root env -i "$@"' inside "$1" "${environment[@]}" "${@:2}"
-}
+# inside MOUNTS [NAME=VALUE]... COMMAND...: as the image's user in its root
+# directory, which is read-only, with nothing else in the environment. MOUNTS are
+# lines "SOURCE TARGET". It becomes the command: its pid is the container's.
+cat >inside <<'END'
+#!/bin/bash
+[ -n "${OWN_MOUNTS-}" ] || OWN_MOUNTS=1 exec unshare --mount --propagation private "$0" "$@"
+set -e
+cd "$WORK" && mount --bind root root && mount -o remount,bind,ro root
+mount -t tmpfs tmpfs root/tmp && mount -t proc proc root/proc && mount -t tmpfs tmpfs root/dev
+touch root/dev/null && mount --bind /dev/null root/dev/null
+ln -s /proc/self/fd root/dev/fd
+for i in 0:stdin 1:stdout 2:stderr; do ln -s "/proc/self/fd/${i%:*}" "root/dev/${i#*:}"; done
+while read -r source target; do mount --bind "$source" "root$target"; done <<<"$1"
+shift
+exec chroot --userspec="$user" root env -i "$@"
+END
+chmod +x inside
 export WORK user
 touch root/etc/ccm.env # docker makes what is mounted upon
 
 line=$(sed -n 's/^docker run -d //p' "$ROOT/README.md")
 eval "words=($line)"
-environment=("${image_environment[@]}") mounts='' health=
+environment=("${image_environment[@]}" "CCM_NOW=$CCM_NOW") mounts='' health=
 while [[ ${words[0]} = -* ]]; do
 	case ${words[0]} in
 	-v) IFS=: read -r source target _ <<<"${words[1]}"
@@ -91,16 +91,16 @@ while [[ ${words[0]} = -* ]]; do
 done
 is "${words[0]}" "$(jq -r '.[0].RepoTags[0]' layout/manifest.json)" 'the docker line of README.md has the name of the image'
 words=("${words[@]:1}")
-run inside "$mounts" sh -c "$health"
+run ./inside "$mounts" "${environment[@]}" sh -c "$health"
 is "$status" 3 "... its health command: nothing has run yet"
-start inside "$mounts" "${words[@]}" >out 2>err
+start ./inside "$mounts" "${environment[@]}" "${words[@]}" >out 2>err
 container=$pid
 until_true 60 [ -d volumes/ccm/hours/2025-09-02T00Z ]
 ok $? "... it does an hour: ${words[*]}"
 until_true 60 grep -q 'records to confluent-metrics' err
 is "$(on_topic | wc -l)" 39 '... sends it'
 is "$(stat -c %u volumes/ccm/hours)" 10001 '... as its user'
-run inside "$mounts" sh -c "$health"
+run ./inside "$mounts" "${environment[@]}" sh -c "$health"
 is "$status" 0 '... then it is healthy'
 kill -0 "$container"
 ok $? '... stays'
@@ -123,13 +123,13 @@ forget_topic
 # A secret's keys are variables, as they are; no command: the image's.
 mapfile -t variables < <(tr -d "\"'" <settings)
 environment=("${image_environment[@]}" "${variables[@]}")
-start inside "$WORK/volumes/pod $mount" "${image_command[@]}" >out 2>err
+start ./inside "$WORK/volumes/pod $mount" "${environment[@]}" "${image_command[@]}" >out 2>err
 container=$pid
 until_true 60 grep -q 'records to confluent-metrics' err
 is "$(on_topic | wc -l)" 39 'as a pod it does an hour'
 for probe in "${probes[@]}"; do
 	# shellcheck disable=SC2086 # words of a command
-	run inside "$WORK/volumes/pod $mount" $probe
+	run ./inside "$WORK/volumes/pod $mount" "${environment[@]}" $probe
 	is "$status" 0 "... and its probe succeeds: $probe"
 done
 kill "$container"

@@ -1220,9 +1220,7 @@ set_consumer(struct kafka_settings *out)
 	put_default(out, "auto.offset.reset", "earliest");
 }
 
-/* ---- all of it
- * ------------------------------------------------------------------------------------
- */
+/* ---- all of it ---------------------------------------------------------- */
 
 static void
 clean_environment(void)

@@ -243,7 +243,7 @@ spawn(struct kcat *kcat, const char *path, const struct ends *ends)
 	return error;
 }
 
-/* ---- what comes ---------------------------------------------------------- */
+/* ---- what comes --------------------------------------------------------- */
 
 static void
 hand_out(const struct kcat *kcat, const struct companion_event *event)

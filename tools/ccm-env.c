@@ -26,7 +26,8 @@
 	"Runs PROG with the variables of FILE, NAME=VALUE in each line, read\n"  \
 	"as systemd reads an EnvironmentFile=. They replace those of the same\n" \
 	"name.\n"                                                                \
-	"  -h, -V   this help, the version\n"
+	"  -h       this help\n"                                                 \
+	"  -V       the version\n"
 
 static void
 set_or_die(const char *name, const char *value)

@@ -41,13 +41,15 @@
 #include "log.h"
 #include "main.h"
 
-#define USAGE                                                                                                \
-	"usage: ccm-instance [-d DIR] [-e DIR] [-r scrape|ship] INSTANCE [PROG [ARG]...]\n"                  \
-	"Runs PROG with the environment of the instance's units; without PROG only\nchecks that it could.\n" \
-	"  -d DIR   instances keep their state below it (/var/lib/ccm)\n"                                    \
-	"  -e DIR   instances have their environment files in it (/etc/ccm)\n"                               \
-	"  -r ROLE  with the secrets, and for root as the user, of ccm-scrape@ or ccm-ship@\n"               \
-	"  -h, -V   this help, the version\n"
+#define USAGE                                                                                  \
+	"usage: ccm-instance [-d DIR] [-e DIR] [-r scrape|ship] INSTANCE [PROG [ARG]...]\n"    \
+	"Runs PROG with the environment of the instance's units; without PROG only\n"          \
+	"checks that it could.\n"                                                              \
+	"  -d DIR   instances keep their state below it (/var/lib/ccm)\n"                      \
+	"  -e DIR   instances have their environment files in it (/etc/ccm)\n"                 \
+	"  -r ROLE  with the secrets, and for root as the user, of ccm-scrape@ or ccm-ship@\n" \
+	"  -h       this help\n"                                                               \
+	"  -V       the version\n"
 
 struct instance {
 	const char *name;

@@ -20,7 +20,8 @@
 	"usage: ccm-json [-n NAME] < document\n"                     \
 	"Checks one JSON document and writes it on one line.\n"      \
 	"  -n NAME  what to call it in a message (default: stdin)\n" \
-	"  -h, -V   this help, the version\n"
+	"  -h       this help\n"                                     \
+	"  -V       the version\n"
 
 #define BLOCK ((size_t)64 << 10)
 

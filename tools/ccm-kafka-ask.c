@@ -21,7 +21,8 @@
 #define USAGE                                                    \
 	"usage: ccm-kafka-ask TOPIC\n"                           \
 	"Writes what a broker says of a Kafka topic, as JSON.\n" \
-	"  -h, -V    this help, the version\n"
+	"  -h        this help\n"                                \
+	"  -V        the version\n"
 #define ASK_SECONDS 10
 
 int

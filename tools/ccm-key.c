@@ -29,7 +29,8 @@
 	"            default: topic, principal, principal_id\n"                  \
 	"  -f FIELD  the key is the top-level member FIELD, where it is there\n" \
 	"  -r FILE   append bad lines to FILE and exit 0\n"                      \
-	"  -h, -V    this help, the version\n"
+	"  -h        this help\n"                                                \
+	"  -V        the version\n"
 
 struct options {
 	const char **tags; /* ends with a NULL */

@@ -14,10 +14,13 @@
 #include "log.h"
 #include "main.h"
 
-#define USAGE                                                                                                                                                                                                                   \
-	"usage: ccm-log NAME [LEVEL [MESSAGE]]\n"                                                                                                                                                                               \
-	"Writes MESSAGE, or each line of standard input, to standard error as a line of\nthe program NAME, where GLOBAL_LOG_LEVEL shows that level: ERROR, WARN, INFO or\nDEBUG. Without a level it checks GLOBAL_LOG_LEVEL.\n" \
-	"  -h, -V   this help, the version\n"
+#define USAGE                                                                               \
+	"usage: ccm-log NAME [LEVEL [MESSAGE]]\n"                                           \
+	"Writes MESSAGE, or each line of standard input, to standard error as a line of\n"  \
+	"the program NAME, where GLOBAL_LOG_LEVEL shows that level: ERROR, WARN, INFO or\n" \
+	"DEBUG. Without a level it checks GLOBAL_LOG_LEVEL.\n"                              \
+	"  -h       this help\n"                                                            \
+	"  -V       the version\n"
 
 static void
 write_message(enum log_level level, const char *message)

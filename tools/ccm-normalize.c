@@ -27,7 +27,8 @@
 	"  -a TAG=VALUE  add a tag to every record that lacks it\n"              \
 	"  -s            timestamps in seconds, not milliseconds\n"              \
 	"  -r FILE       append bad lines to FILE and exit 0\n"                  \
-	"  -h, -V        this help, the version\n"
+	"  -h            this help\n"                                            \
+	"  -V            the version\n"
 
 /* More labels than any metric has; checking all pairs of them stays cheap. */
 #define LABELS_MAX 1000

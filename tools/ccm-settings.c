@@ -31,17 +31,19 @@
 #include "resource-types.h"
 #include "state.h"
 
-#define USAGE                                                                                                                                  \
-	"usage: ccm-settings [-n NAME] [-p | KEY...]\n"                                                                                        \
-	"       ccm-settings [-n NAME] -v VARIABLE...\n"                                                                                       \
-	"Checks the agent's settings and writes them as a line of JSON, also where\none is wrong (status 78; a list that is wrong is null).\n" \
-	"  KEY...   checks and writes these alone, each ended by a NUL byte:\n"                                                                \
-	"           backfill_hours, minute, now, presets, records, state, topic\n"                                                             \
-	"  -n NAME  the program that messages name\n"                                                                                          \
-	"  -p       writes all as lines \"# VARIABLE=VALUE\", secrets masked\n"                                                                \
-	"  -v VARIABLE...   writes their values, from VARIABLE_FILE where\n"                                                                   \
-	"           that is given, each ended by a NUL byte\n"                                                                                 \
-	"  -h, -V   this help, the version\n"
+#define USAGE                                                                         \
+	"usage: ccm-settings [-n NAME] [-p | KEY...]\n"                               \
+	"       ccm-settings [-n NAME] -v VARIABLE...\n"                              \
+	"Checks the agent's settings and writes them as a line of JSON, also where\n" \
+	"one is wrong (status 78; a list that is wrong is null).\n"                   \
+	"  KEY...   checks and writes these alone, each ended by a NUL byte:\n"       \
+	"           backfill_hours, minute, now, presets, records, state, topic\n"    \
+	"  -n NAME  the program that messages name\n"                                 \
+	"  -p       writes all as lines \"# VARIABLE=VALUE\", secrets masked\n"       \
+	"  -v VARIABLE...   writes their values, from VARIABLE_FILE where\n"          \
+	"           that is given, each ended by a NUL byte\n"                        \
+	"  -h       this help\n"                                                      \
+	"  -V       the version\n"
 
 #define TOPIC_LENGTH_MAX 249              /* Kafka's own limit */
 #define PRESET_SIZE_MAX ((size_t)1 << 20) /* no preset is as large */

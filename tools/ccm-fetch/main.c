@@ -58,7 +58,8 @@
 	"  -s FILE         write a summary to FILE, a line of JSON\n"             \
 	"  -r FILE         append what the API sent and cannot be read to FILE\n" \
 	"  -k FILE         keep in FILE what is learned about resources\n"        \
-	"  -h, -V          this help, the version\n"
+	"  -h              this help\n"                                           \
+	"  -V              the version\n"
 
 #define DATASET "/v2/metrics/cloud"
 

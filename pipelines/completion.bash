@@ -14,13 +14,9 @@ _ccm_presets() {
 		"${program%/*}"/../share/ccm/queries/*.json 2>/dev/null | sort -u
 }
 
-_ccm_metrics() {
-	local cache=${XDG_CACHE_HOME:-$HOME/.cache}/ccm/descriptors.ndjson
-	if [ -r "$cache" ]; then
-		jq -r .name "$cache" 2>/dev/null
-	else
-		_ccm_presets metric
-	fi
+# _ccm_descriptors FILTER: of jq, over the cached descriptors
+_ccm_descriptors() {
+	jq -r "$1" "${XDG_CACHE_HOME:-$HOME/.cache}/ccm/descriptors.ndjson" 2>/dev/null
 }
 
 # _ccm_argument WORD: what may stand for that word of -h, into COMPREPLY
@@ -30,8 +26,8 @@ _ccm_argument() {
 	FILE | PATH) compopt -o filenames && mapfile -t COMPREPLY < <(compgen -f -- "$cur") && return ;;
 	DIR | SPOOL) compopt -o filenames && mapfile -t COMPREPLY < <(compgen -d -- "$cur") && return ;;
 	PROG | SEND) mapfile -t COMPREPLY < <(compgen -c -- "$cur") && return ;;
-	METRIC*) values=$(_ccm_metrics) ;;
-	LABEL) values=$(jq -r '.labels[]?.key | "metric.\(.)"' "${XDG_CACHE_HOME:-$HOME/.cache}/ccm/descriptors.ndjson" 2>/dev/null) ;;
+	METRIC*) values=$(_ccm_descriptors .name || _ccm_presets metric) ;;
+	LABEL) values=$(_ccm_descriptors '"metric." + .labels[]?.key') ;;
 	GRANULARITY) values='PT1M PT5M PT15M PT30M PT1H PT4H PT6H PT12H P1D ALL' ;;
 	INTERVAL) values='now-1h|h/now|h now-6h|h/now|h now-1d|d/now|d' ;;
 	TYPE.LABEL=*) compopt -o nospace && values=$(_ccm_presets resource | sed 's/$/=/') ;;

@@ -24,7 +24,7 @@
  */
 #define WINDOW_MS 61000
 
-/* However long the API wants us to wait: then it is asked again. */
+/* However long a pause the API asks for, a request is sent after this. */
 #define NOT_BEFORE_MAX_MS 3600000
 
 /* The lock is held for as long as it takes to write some lines. */

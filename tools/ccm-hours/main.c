@@ -20,7 +20,7 @@
  *   or lost only if the API's time allows it too.
  * - A failed hour holds back no other one.
  * - A lock keeps runs apart, in a descriptor that no child inherits. PROG ends
- *   with us, so nothing of a killed run queries the API for nobody.
+ *   with us, so no part of a killed run goes on querying the API.
  * - What is in a file of the state directory is data, and may be garbage. That
  *   costs what it held, and no more.
  */

@@ -111,9 +111,9 @@ set_error(struct ship *ship, const char *problem)
 }
 
 /*
- * Tells the first failure and each other one that follows it, and waits for the
- * next try. PROG's reason does not make it another: where several brokers are
- * away, it names one now and another one then.
+ * Logs the first failure and each different one after it, and waits for the next
+ * try. Another reason of PROG's is not another failure: while several brokers are
+ * away, it names now one, now another.
  */
 static void
 fail(struct ship *ship, const char *problem)

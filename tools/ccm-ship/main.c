@@ -111,9 +111,9 @@ set_error(struct ship *ship, const char *problem)
 }
 
 /*
- * Logs the first failure and each different one after it, and waits for the next
- * try. Another reason of PROG's is not another failure: while several brokers are
- * away, it names now one, now another.
+ * Logs the first failure and each different one after it, and waits for the
+ * next try. Another reason of PROG's is not another failure: while several
+ * brokers are away, it names now one, now another.
  */
 static void
 fail(struct ship *ship, const char *problem)

@@ -75,6 +75,8 @@ chmod +x inside
 export WORK user
 touch root/etc/ccm.env # docker makes what is mounted upon
 
+is "$(sed -n 's/^make image && docker load -i //p' "$ROOT/README.md")" "build/${IMAGE##*/}" \
+	'README.md loads the file that make image writes'
 line=$(sed -n 's/^docker run -d //p' "$ROOT/README.md")
 eval "words=($line)"
 environment=("${image_environment[@]}" "CCM_NOW=$CCM_NOW") mounts='' health=

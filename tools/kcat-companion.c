@@ -45,6 +45,9 @@
 #include "companion.h"
 
 #define PROGRESS_MS 200
+/* Of librdkafka 2.3 and later, for the rest of a batch that the broker refuses
+ * for one record. Earlier ones give all of them that record's code. */
+#define INVALID_DIFFERENT_RECORD (-138)
 #define CODES_MAX 64 /* different errors of deliveries */
 #define TIMES_PATIENCE_MS 10000
 /* A lower timestamp is one in seconds: they reach it in the year 5138. */
@@ -634,7 +637,8 @@ refused_for_good(rd_kafka_resp_err_t code)
 	    code == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
 	    code == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
 	    code == RD_KAFKA_RESP_ERR_POLICY_VIOLATION ||
-	    code == RD_KAFKA_RESP_ERR_INVALID_MSG;
+	    code == RD_KAFKA_RESP_ERR_INVALID_MSG ||
+	    code == INVALID_DIFFERENT_RECORD;
 }
 
 static bool

@@ -134,7 +134,7 @@ stream() {
 		records "$n" $((n + 19))
 		((n += 20))
 		sleep 0.1
-	done | ccm-key | client send "$live"
+	done | ccm-key | client send "$live" >/dev/null 2>&1
 }
 start stream
 stream=$pid

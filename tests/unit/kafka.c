@@ -110,6 +110,26 @@ START_TEST(an_event_means_a_status_and_says_what_to_do)
 }
 END_TEST
 
+START_TEST(kcats_own_words_do_not_replace_librdkafkas)
+{
+	static const struct kafka_settings settings;
+	static struct companion_event refusal = {.kind = COMPANION_ERROR,
+	    .text = "Failed to acquire idempotence PID from broker b:1/1: "
+		    "Broker: Cluster authorization failed"};
+	static struct companion_event line = {.kind = COMPANION_LINE,
+	    .text = "% ERROR: Failed to produce message (131 bytes): Broker: "
+		    "Cluster authorization failed"};
+	struct kafka_problem problem = KAFKA_PROBLEM_INIT;
+
+	ck_assert(kafka_problem_read(&problem, &settings, &line));
+	ck_assert(kafka_problem_read(&problem, &settings, &refusal));
+	ck_assert(!kafka_problem_read(&problem, &settings, &line));
+	ck_assert_ptr_nonnull(
+	    strstr(problem.message.data, "KAFKA_ENABLE_IDEMPOTENCE"));
+	kafka_problem_free(&problem);
+}
+END_TEST
+
 START_TEST(an_absence_does_not_replace_a_refusal)
 {
 	static const struct kafka_settings settings;
@@ -140,6 +160,7 @@ add_tests(TCase *tcase)
 	    sizeof(addresses) / sizeof(addresses[0]));
 	tcase_add_loop_test(tcase, an_event_means_a_status_and_says_what_to_do,
 	    0, sizeof(events) / sizeof(events[0]));
+	tcase_add_test(tcase, kcats_own_words_do_not_replace_librdkafkas);
 	tcase_add_test(tcase, an_absence_does_not_replace_a_refusal);
 }
 

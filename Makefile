@@ -211,6 +211,7 @@ $(B)/tests/unit/fetch: LIBS_unit := -lcjson
 $(B)/tests/unit/fetch-verdict: $(addprefix $(B)/tools/ccm-fetch/,answer.o \
 	asked.o body.o filters.o memory.o resources.o response.o)
 $(B)/tests/unit/fetch-verdict: LIBS_unit := -lcjson -lcurl
+$(B)/tests/unit/kafka: LIBS_unit := -lcjson
 # ... and of ccm-hours.
 $(B)/tests/unit/hours: $(addprefix $(B)/tools/ccm-hours/,decide.o dir.o ledger.o \
 	outcome.o stats.o times.o)
@@ -368,7 +369,7 @@ lint-deb: deb
 	lintian --allow-root --fail-on error,warning,info $(DEB)
 
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS := points records response interval
+FUZZ_TARGETS := points records response interval settings
 FUZZ_SOURCES_response := $(addprefix tools/ccm-fetch/,points.c response.c body.c \
 	filters.c resources.c)
 $(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/ccm-fetch/*.[ch]) \

@@ -340,8 +340,10 @@ kafka_problem_read(struct kafka_problem *problem,
 		buf_terminate(&problem->kinit);
 	} else if (kinit_explains(problem, event->text))
 		return false;
-	if (rule->status == EX_TEMPFAIL && kafka_problem_refuses(problem) &&
-	    !problem->guessed)
+	/* kcat's own words repeat what librdkafka has said better. */
+	if ((rule->status == EX_TEMPFAIL ||
+		(event->kind == COMPANION_LINE && event->text[0] == '%')) &&
+	    kafka_problem_refuses(problem) && !problem->guessed)
 		return false;
 	shorten(&words, settings, event->text);
 	if (rule->status == EX_TEMPFAIL || !kafka_problem_refuses(problem) ||

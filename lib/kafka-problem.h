@@ -39,8 +39,8 @@ struct kafka_problem {
 
 /*
  * Reads one event. True where it is a problem that replaces what `problem` was:
- * a refusal replaces all, an absence another absence or a guess. Passwords are
- * masked.
+ * a refusal of librdkafka replaces all, anything else an absence or a guess.
+ * Passwords are masked.
  */
 bool kafka_problem_read(struct kafka_problem *problem,
     const struct kafka_settings *settings, const struct companion_event *event);

@@ -1262,6 +1262,18 @@ reading_free(struct reading *reading)
 	buf_free(&reading->unknown);
 }
 
+void
+kafka_settings_free(struct kafka_settings *settings)
+{
+	for (size_t i = 0; i < settings->count; i++) {
+		free(settings->properties[i].name);
+		free(settings->properties[i].shown);
+		env_secret_free(settings->properties[i].value);
+	}
+	free(settings->properties);
+	*settings = (struct kafka_settings){.side = settings->side};
+}
+
 bool
 kafka_settings_read(struct kafka_settings *settings, enum kafka_side side)
 {
@@ -1292,19 +1304,9 @@ kafka_settings_read(struct kafka_settings *settings, enum kafka_side side)
 		    sizeof(*settings->properties), compare_properties);
 	cJSON_Delete(object);
 	reading_free(&reading);
+	if (reading.failed)
+		kafka_settings_free(settings);
 	return !reading.failed;
-}
-
-void
-kafka_settings_free(struct kafka_settings *settings)
-{
-	for (size_t i = 0; i < settings->count; i++) {
-		free(settings->properties[i].name);
-		free(settings->properties[i].shown);
-		env_secret_free(settings->properties[i].value);
-	}
-	free(settings->properties);
-	*settings = (struct kafka_settings){.side = settings->side};
 }
 
 const char *

@@ -30,8 +30,8 @@ struct kafka_settings {
 /*
  * Reads and checks them all: each that is refused is logged (ERROR) by the name
  * that the user gave it, and each warning is. False where one was refused: the
- * status is EX_CONFIG then. What librdkafka itself refuses is not checked here;
- * see kcat_check().
+ * status is EX_CONFIG then, and nothing is left to free. What librdkafka itself
+ * refuses is not checked here; see kcat_check().
  *
  * Afterwards no variable KAFKA_*, CONFLUENT_METRICS_*, KCAT_CONFIG or
  * KAFKACAT_CONFIG is left in the environment, so that no child has a secret.

@@ -430,6 +430,8 @@ kcat_start(
 	}
 	if (status == EX_OK && !greeted(kcat, path, problem))
 		status = EX_CONFIG;
+	if (status != EX_OK)
+		kcat_free(kcat);
 	free(path);
 	return status;
 }

@@ -60,7 +60,7 @@ struct kcat {
 /*
  * Starts `kcat -F SETTINGS ARGV...` and waits until its companion has announced
  * itself, for 5 s at most. Returns 0, or EX_CONFIG or EX_OSERR with what is
- * wrong in `problem`; nothing runs then.
+ * wrong in `problem`; nothing runs then, and nothing is left to free.
  */
 int kcat_start(
     struct kcat *kcat, const struct kcat_start *start, struct buf *problem);

@@ -45,12 +45,16 @@
 #include "companion.h"
 
 #define PROGRESS_MS 200
+/* Of librdkafka 2.3 and later, for the rest of a batch that the broker refuses
+ * for one record. Earlier ones give all of them that record's code. */
+#define INVALID_DIFFERENT_RECORD (-138)
 #define CODES_MAX 64 /* different errors of deliveries */
 #define TIMES_PATIENCE_MS 10000
 /* A lower timestamp is one in seconds: they reach it in the year 5138. */
 #define SECONDS_BELOW 100000000000
-/* Lines up to this length are written as a whole. */
-#define OUTPUT_BYTES 65536
+/* kcat reads its input, or writes its output, in pieces of that size: lines up
+ * to this length are written as a whole. */
+#define STDIO_BYTES (256 << 10)
 
 /* Written by kcat's main thread alone, but for the socket. */
 static struct {
@@ -199,6 +203,9 @@ mask_signals(int how)
 	sigprocmask(how, &signals, NULL);
 }
 
+/* glibc takes no size without a buffer. */
+static char stdio_buffer[STDIO_BYTES];
+
 static void start(void) __attribute__((constructor));
 
 static void
@@ -230,10 +237,12 @@ start(void)
 	prctl(PR_SET_PDEATHSIG, parent_ended);
 	if (getppid() != parent)
 		_exit(EX_TEMPFAIL);
-	if (self.mode == COMPANION_PRODUCE)
+	if (self.mode == COMPANION_PRODUCE) {
 		mask_signals(SIG_BLOCK);
+		setvbuf(stdin, stdio_buffer, _IOFBF, sizeof(stdio_buffer));
+	}
 	if (self.mode == COMPANION_CONSUME) {
-		setvbuf(stdout, NULL, _IOFBF, OUTPUT_BYTES);
+		setvbuf(stdout, stdio_buffer, _IOFBF, sizeof(stdio_buffer));
 		/* Of a terminal, which sends it to all of us. */
 		signal(SIGHUP, SIG_IGN);
 	}
@@ -628,7 +637,8 @@ refused_for_good(rd_kafka_resp_err_t code)
 	    code == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
 	    code == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
 	    code == RD_KAFKA_RESP_ERR_POLICY_VIOLATION ||
-	    code == RD_KAFKA_RESP_ERR_INVALID_MSG;
+	    code == RD_KAFKA_RESP_ERR_INVALID_MSG ||
+	    code == INVALID_DIFFERENT_RECORD;
 }
 
 static bool

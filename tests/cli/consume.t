@@ -26,7 +26,7 @@ control() {
 }
 
 start "$SIM/sim-kafka" -b 3 -t metrics:4 -t empty:1 -t late:1 -t pipe:1 \
-	-t confluent-metrics:1 \
+	-t confluent-metrics:1 -t long:1 \
 	-c control >brokers 2>>cluster.err
 until_true 5 [ -s brokers ] || {
 	ok 1 'the simulated cluster starts'
@@ -261,6 +261,16 @@ is "$(cat end.err)" '' 'and nothing else'
 ended three
 is "$status $(wc -l <three.out)" '0 3' '-c 3 ends after three records'
 is "$(sort three.out | comm -23 - first)" '' 'which are whole'
+
+# One of 100 KB, which stdio alone would write in pieces of its own size.
+{
+	head -c 100000 /dev/zero | tr '\0' x
+	echo
+} | sed 's/.*/{"fields":{"value":1},"name":"&","tags":{},"timestamp":1756900800000}/' >long
+run ccm-produce long <long
+run env ASAN_OPTIONS=detect_leaks=0 strace -f -qq -e trace=write -o writes ccm-consume -e long g-whole
+is "$status $(cmp out long) $(grep -cE 'write\(1, .* = [0-9]{6}$' writes)" '0  1' \
+	'a line leaves kcat in one write'
 
 ended missing
 like "$status $(cat missing.err)" '^69 .*topic late does not exist' \

@@ -37,7 +37,7 @@ is "$status" 75 "five hours ahead: status 75"
 is "$(hours | paste -sd ' ')" '2025-09-02T00Z 2025-09-02T01Z' \
 	"... the hours that are over by the API's time are done, and no others"
 like "$(<err)" 'ERROR: .*clock' "... the clock is an error"
-like "$(last_run .clock_skew_seconds)" "^(18000|17999)\$" "... and in the status, in seconds"
+like "$(last_run .clock_skew_seconds)" "^(18000|1799[0-9])\$" "... and in the status, in seconds"
 run ccm-scrape
 is "$status" 75 "... also in the next run"
 like "$(ccm-status -d "$STATE_DIRECTORY" -c)" CRITICAL "... ccm-status calls it critical"
@@ -63,8 +63,8 @@ local_clock 2025-09-02T10:05:00Z
 run ccm-scrape
 is "$status" 75 "two hours behind: status 75"
 is "$(hours | tail -n 1)" 2025-09-02T09Z "... what is over by both clocks is done"
-# The clocks may tick between the two looks.
-like "$(last_run .clock_skew_seconds)" "^-7(200|199)\$" "... the difference is in the status"
+# They tick on a busy machine, between the two looks.
+like "$(last_run .clock_skew_seconds)" "^-7(200|19[0-9])\$" "... the difference is in the status"
 recovers "two hours behind" 09 10 11
 
 # ---- a first run with a wrong clock

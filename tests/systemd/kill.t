@@ -77,10 +77,10 @@ victims=(
 	"ccm-fetch|ccm-scrape|^ccm-fetch query"
 	"ccm-normalize|ccm-scrape|^ccm-normalize "
 	"ccm-ship|ccm-ship|^ccm-ship .*/spool "
-	"ccm-produce|ccm-ship|^bash [^ ]*/ccm-produce "
+	"ccm-produce|ccm-ship|^([^ ]*/)?ccm-produce "
 	"kcat that asks|ccm-ship|^kcat .* -L "
 	"kcat that sends|ccm-ship|^kcat .* -P "
-	"ccm-key|ccm-ship|^ccm-key "
+	"ccm-key|ccm-ship|^([^ ]*/)?ccm-key "
 	"all of ccm-scrape|ccm-scrape|^ccm-fetch query"
 	"all of ccm-ship|ccm-ship|^kcat .* -P "
 )

@@ -12,7 +12,8 @@
  *   another minute than the one that ccm-scrape goes by.
  * - A value that ccm-scrape would refuse makes no timer, nor does an empty one,
  *   and neither does a name that cannot name units, a directory and
- *   credentials. Each is logged, with file and line, and stops no other instance.
+ *   credentials. Each is logged, with file and line, and stops no other
+ * instance.
  * - A generator's stderr may lead nowhere. Where systemd runs it, it tells the
  *   journal, under the name of the timer that is missing, and at boot, when
  *   there is no journal yet, the kernel's log, which the journal reads later.

@@ -1,21 +1,37 @@
 # ccm - metrics of Confluent Cloud to Kafka, as small programs over pipes.
 #
-#   make            build everything into $(B)/
-#   make check      build, then run the whole test suite (installs what it needs)
-#   make check-kafka   against a real Apache Kafka, which it fetches (Java)
-#   make check-systemd   the package under a real systemd, in namespaces (root)
-#   make demo       an hour of metrics from a simulated API to a simulated Kafka
-#   make lint       format, shell, manual pages, compiler warnings of clang
-#   make bench      speed and memory, beside the peers that each figure names
-#   make simulate   10,000 clusters, the minutes of the rate limit sped up
-#   make fuzz       libFuzzer, FUZZ_SECONDS for each target
-#   make soak       the kill tests, 200 times; make soak-kafka
-#   make install    into $(DESTDIR)$(prefix); make uninstall takes it away again
-#   make deb        a Debian package, in $(B)/
-#   make deps       install the Debian packages that all of these need
+#   make                 build everything into build/; installs nothing
+#   make install         into $(DESTDIR)$(prefix), as root for /usr/local
+#   make uninstall       removes what install made, with the same variables
+#   make deb             a Debian package, build/ccm_VERSION.deb
+#   make image           a container image, build/ccm_VERSION.image.tar
+#   make demo            an hour of metrics, from a simulated API to a simulated
+#                        Kafka
+#   make clean           removes build/
 #
-# Everything runnable is in $(B)/bin, so that PATH=$PWD/build/bin:$PATH is a
-# complete ccm. SANITIZE=address,undefined builds and tests under B=build/san.
+# Tests. Each file says at its head what it is about.
+#
+#   make check           unit tests (tests/unit) and command-line tests (tests/cli)
+#   make check TESTS=tests/cli/ship.t
+#   make lint            format, spelling, shell, man pages, units, package, clang
+#   make check-systemd   tests/systemd: the package under a real systemd, in
+#                        namespaces; takes root
+#   make check-image     tests/image: the image in a chroot; takes root
+#   make check-kafka     tests/kafka: a real Apache Kafka, fetched by Maven, see
+#                        tests/kafka/broker.sh; KAFKA_TESTS=... for one file,
+#                        BROKERS=3, CCM_TEST_BOOTSTRAP=HOST:PORT for your own
+#   make soak            the kill tests, 200 moments each; make soak-kafka
+#   make fuzz            libFuzzer, FUZZ_SECONDS (600) for each target
+#   make bench           speed and memory, beside jq and others
+#   make simulate        10,000 clusters, the figures of ccm-scaling(7)
+#
+# demo, deb, check, lint and the others that test install the Debian packages
+# that they need, as root or by sudo -n; make deps installs them all.
+#
+# Variables: prefix (/usr/local), bindir, mandir, DESTDIR; CC (cc), CFLAGS,
+# CPPFLAGS, LDFLAGS; WERROR=1 makes a warning an error, as the tests and lint do;
+# B (build) is where everything is built: B=build/san SANITIZE=address,undefined.
+# PATH=$PWD/build/bin:$PATH is a complete ccm without make install.
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -25,13 +41,18 @@ SHELL := /bin/bash
 
 VERSION := 0.1.0
 prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+mandir ?= $(prefix)/share/man
 B := build
-CC := gcc
+CC ?= cc
+# A warning is an error for those who change the code, not for those who build
+# it with a compiler that we have not seen.
+WERROR ?= $(if $(filter check% soak% lint% fuzz,$(MAKECMDGOALS)),1)
 OPTIMISE ?= -O2
-CFLAGS_WARN := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion \
+CFLAGS_WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 	-Wsign-conversion -Wformat=2 -Wundef -Wcast-qual -Wwrite-strings \
 	-Wpointer-arith -Wvla -Wstrict-prototypes -Wmissing-prototypes \
-	-Wold-style-definition -Wimplicit-fallthrough
+	-Wold-style-definition -Wimplicit-fallthrough $(if $(WERROR),-Werror)
 CFLAGS_HARDEN := -fstack-protector-strong -fPIE
 CPPFLAGS_HARDEN := $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 LDFLAGS_HARDEN := -pie -Wl,-z,relro,-z,now
@@ -61,7 +82,7 @@ LIBS_show-settings := -lcjson
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
 BIN := $(addprefix $(B)/bin/,$(PROGRAMS) $(SCRIPTS))
-SHARE_FILES := $(wildcard pipelines/*.sh pipelines/*.jq pipelines/queries/*.json)
+SHARE_FILES := $(wildcard pipelines/*.sh pipelines/*.bash pipelines/*.jq pipelines/queries/*.json)
 MAN_PAGES := $(wildcard tools/*.[1-9] systemd/*.[1-9])
 GENERATOR := $(B)/systemd/ccm-timer-generator
 UNIT_FILES := $(wildcard systemd/*.service)
@@ -83,11 +104,14 @@ TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
 sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 
-.PHONY: all check check-kafka check-systemd demo bench simulate lint fuzz soak \
-	install uninstall stage deb lint-units lint-deb \
+.PHONY: all help check check-kafka check-systemd demo bench simulate lint fuzz \
+	soak image check-image install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
 all: $(BIN) $(SHARE) $(GENERATOR) $(COMPANION) $(PRIVATE)
 tests: all $(TEST_BIN)
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 # ---- Debian packages --------------------------------------------------------
 
@@ -97,7 +121,7 @@ DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
 	openssl perl procps strace
-DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git prometheus
+DEPS_LINT := clang clang-format codespell libclang-rt-14-dev mandoc shellcheck git prometheus
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
 DEPS_KAFKA := default-jdk-headless maven python3-venv krb5-kdc \
 	krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
@@ -109,10 +133,12 @@ DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time
 DEPS_simulate := $(DEPS_demo)
 DEPS_DEB := build-essential debhelper
 DEPS_deb := $(DEPS_BUILD) $(DEPS_DEB)
+DEPS_image := $(DEPS_deb) jq mmdebstrap
+DEPS_check-image := $(DEPS_image) $(DEPS_demo)
 DEPS_check-systemd := $(DEPS_demo) $(DEPS_DEB) systemd tzdata
 DEPS_lint := $(DEPS_check) $(DEPS_LINT) $(DEPS_DEB) lintian systemd
 DEPS_fuzz := $(DEPS_BUILD) $(DEPS_LINT)
-DEPS_deps := $(DEPS_bench) $(DEPS_check-kafka) $(DEPS_lint)
+DEPS_deps := $(DEPS_bench) $(DEPS_check-kafka) $(DEPS_lint) mmdebstrap
 DEPS := $(sort $(foreach goal,$(MAKECMDGOALS),$(DEPS_$(goal))))
 DEPS_FIRST := $(if $(DEPS),| deps)
 
@@ -305,17 +331,20 @@ $(B)/sim/faster.so: tests/simulate/faster.c Makefile $(DEPS_FIRST)
 simulate: tests $(B)/sim/faster.so
 	@B=$(B) prove -v --exec '' tests/simulate/simulate.t
 
-SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS) $(PRIVATE_SCRIPTS)) $(wildcard pipelines/*.sh \
+SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS) $(PRIVATE_SCRIPTS)) $(wildcard pipelines/*.sh pipelines/*.bash \
 	tests/*.sh tests/cli/*.t tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh \
-	tests/simulate/*.t tests/systemd/*) .ci/run
+	tests/simulate/*.t tests/systemd/* tests/image/*.t) systemd/make-image .ci/run
 C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] systemd/*.c tests/*/*.[ch] \
 	tests/*/*/*.[ch])
+# Nd and TE are requests of man pages, unsecure is a word of Kafka's.
 lint: $(DEPS_FIRST)
 	clang-format --dry-run --Werror $(C_FILES)
+	codespell -L nd,te,unsecure --skip tests/fuzz/corpus,tests/cli/state-0.1.0 \
+		README.md Makefile .ci lib tools pipelines systemd tests
 	shellcheck -x -P SCRIPTDIR $(SHELL_FILES)
 	for page in $(MAN_PAGES); do mandoc -Tlint -W warning $$page || exit 1; done
 	$(MAKE) --no-print-directory lint-units lint-deb
-	$(MAKE) --no-print-directory CC=clang B=$(B)/clang tests
+	$(MAKE) --no-print-directory CC=clang WERROR=1 B=$(B)/clang tests
 
 # The units with the programs of $(B), and the timer of the example. What
 # systemd-analyze verify merely warns of (a key that it does not know) is an
@@ -361,31 +390,38 @@ fuzz: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 # ---- installing -------------------------------------------------------------
 
 # Below $(B)/stage everything is as it is below DESTDIR then; the units name the
-# programs where the prefix has them.
+# programs where they are. A program looks for ../lib/ccm and ../share/ccm beside
+# its own directory, which is why that is some .../bin.
 STAGE := $(B)/stage
+home = $(patsubst %/bin,%,$(bindir))
 stage: all
+	@[ "$(bindir)" = "$(home)/bin" ] || \
+		{ echo "bindir is $(bindir); it has to end in /bin" >&2; exit 1; }
 	@rm -rf $(STAGE)
-	@set -e; to=$(STAGE)$(prefix); umask 022; \
-	install -d $$to/bin $$to/lib/systemd/system-generators \
+	@set -e; to=$(STAGE)$(prefix); home=$(STAGE)$(home); umask 022; \
+	install -d $$home/bin $$to/lib/systemd/system-generators \
 		$$to/lib/systemd/system; \
-	install -m 755 $(BIN) $$to/bin; \
+	install -m 755 $(BIN) $$home/bin; \
 	install -m 755 $(GENERATOR) $$to/lib/systemd/system-generators; \
-	install -D -m 644 -t $$to/lib/ccm $(COMPANION); \
-	install -m 755 $(PRIVATE) $$to/lib/ccm; \
-	for f in $(UNIT_FILES); do sed 's|/usr/bin/ccm-|$(prefix)/bin/ccm-|' $$f \
+	install -D -m 644 -t $$home/lib/ccm $(COMPANION); \
+	install -m 755 $(PRIVATE) $$home/lib/ccm; \
+	for f in $(UNIT_FILES); do sed 's|/usr/bin/ccm-|$(bindir)/ccm-|' $$f \
 		>$$to/lib/systemd/system/$${f##*/}; done; \
 	install -D -m 644 systemd/ccm.sysusers $$to/lib/sysusers.d/ccm.conf; \
 	install -D -m 644 systemd/ccm.tmpfiles $$to/lib/tmpfiles.d/ccm.conf; \
 	install -D -m 644 systemd/ccm.env.example \
 		$$to/share/doc/ccm/examples/ccm.env; \
 	for f in $(SHARE); do \
-		install -D -m 644 $$f $$to/share/ccm/$${f#$(B)/share/ccm/}; done; \
-	for f in $(MAN_PAGES); do \
-		install -D -m 644 $$f $$to/share/man/man$${f##*.}/$${f##*/}; done
+		install -D -m 644 $$f $$home/share/ccm/$${f#$(B)/share/ccm/}; done; \
+	install -d $$to/share/bash-completion/completions; \
+	for f in $(notdir $(BIN)); do ln -sr $$home/share/ccm/completion.bash \
+		$$to/share/bash-completion/completions/$$f; done; \
+	for f in $(MAN_PAGES); do install -D -m 644 $$f \
+		$(STAGE)$(mandir)/man$${f##*.}/$${f##*/}; done
 
-# What was made is written down, so that uninstall takes that away and nothing
-# else: no directory that was there before, and none that has got other files.
-INSTALLED := $(prefix)/share/ccm/installed
+# What was made is written down. Without that, uninstall could not know which
+# directories were there before, nor what an older version had installed.
+INSTALLED = $(home)/share/ccm/installed
 LIST := $(B)/installed
 install: stage
 	@set -euo pipefail; to=$(abspath $(DESTDIR)); list=$(abspath $(LIST)); \
@@ -398,7 +434,8 @@ install: stage
 			install -d -m 755 "$$to/$$path"; \
 		else \
 			echo "$$path"; \
-			install -m "$$(stat -c %a "$$path")" "$$path" "$$to/$$path"; \
+			if [ -L "$$path" ]; then cp -dT "$$path" "$$to/$$path"; \
+			else install -m "$$(stat -c %a "$$path")" "$$path" "$$to/$$path"; fi; \
 		fi; \
 	done < <(find . | LC_ALL=C sort) >>"$$list"; \
 	echo .$(INSTALLED) >>"$$list"; \
@@ -409,7 +446,7 @@ install: stage
 uninstall:
 	@set -euo pipefail; to=$(abspath $(DESTDIR)); \
 	[ -e "$$to$(INSTALLED)" ] || \
-		{ echo "nothing is installed in $$to$(prefix)" >&2; exit 0; }; \
+		{ echo "nothing is installed in $$to$(home)" >&2; exit 0; }; \
 	echo "  REMOVE  $$to$(prefix)"; \
 	mapfile -t paths < <(LC_ALL=C sort -r "$$to$(INSTALLED)"); \
 	for path in "$${paths[@]}"; do \
@@ -434,6 +471,17 @@ deb: $(DEPS_FIRST)
 		-u MFLAGS dpkg-buildpackage -us -uc -b >../log 2>&1 || \
 		{ tail -n 30 ../log >&2; exit 1; }
 	@mv $(B)/deb/ccm_$(VERSION)_*.deb $(DEB)
+
+# Root, or a user with a range of ids of his own (unshare).
+IMAGE := $(B)/ccm_$(VERSION).image.tar
+image: deb
+	@echo "  IMAGE   $(IMAGE)"
+	@systemd/make-image $(DEB) $(IMAGE)
+
+# Builds it twice, and runs it in a chroot, which takes root.
+check-image: tests image
+	B=$(B) DEB=$(abspath $(DEB)) IMAGE=$(abspath $(IMAGE)) \
+		prove --timer --failures --comments --exec '' tests/image/image.t
 
 clean:
 	rm -rf $(B)

@@ -87,9 +87,7 @@ assign(struct parser *parser)
 		parser->problem = "it is not UTF-8, and systemd refuses it";
 	else if (key->len + value->len >= VARIABLE_BYTES_MAX)
 		parser->problem =
-		    "it has a variable of 128 KiB or more, which "
-		    "no process can be given; ..._FILE can name a "
-		    "file that holds the value";
+		    "it has a variable of 128 KiB or more, which no process can be given; ..._FILE can name a file that holds the value";
 	else if (is_name(key->data))
 		parser->take(
 		    parser->context, key->data, value->data, parser->key_line);

@@ -95,8 +95,7 @@ find_credential(const char *name, struct buf *path, struct buf *problem)
 	cred = access(buf_terminate(&encrypted), F_OK) == 0;
 	if (plain && cred)
 		buf_printf(problem,
-		    "%s: there are two credentials, %s and %s.cred; remove "
-		    "one",
+		    "%s: there are two credentials, %s and %s.cred; remove one",
 		    name, name, name);
 	if (cred)
 		buf_add_string(path, ".cred");
@@ -226,8 +225,7 @@ env_value_is_unquoted(const char *name, const char *value, struct buf *problem)
 {
 	if (strncmp(value, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
 		buf_printf(problem,
-		    "%s begins with a byte order mark; save the file without "
-		    "it",
+		    "%s begins with a byte order mark; save the file without it",
 		    name);
 	else if (is_quoted(value))
 		buf_printf(problem,
@@ -243,8 +241,7 @@ env_value_is_clean(const char *name, const char *value, struct buf *problem)
 	if (!has_template(value))
 		return env_value_is_unquoted(name, value, problem);
 	buf_printf(problem,
-	    "%s has \"${...}\" in it, a variable that nothing has replaced by "
-	    "its value",
+	    "%s has \"${...}\" in it, a variable that nothing has replaced by its value",
 	    name);
 	return false;
 }
@@ -344,8 +341,7 @@ env_list(const char *name, char ***ids, size_t *count, struct buf *problem)
 		good = bad.len == 0;
 		if (!good)
 			buf_printf(problem,
-			    "%s: not an id: %s; it takes ids such as lkc-abc12, "
-			    "divided by commas or newlines, without quotes",
+			    "%s: not an id: %s; it takes ids such as lkc-abc12, divided by commas or newlines, without quotes",
 			    name, buf_terminate(&bad));
 	}
 	if (!good) {

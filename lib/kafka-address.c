@@ -64,8 +64,7 @@ check(const char *item, const char *protocol, struct buf *problem)
 	    (strlen(protocol) != scheme - 3 ||
 		strncasecmp(item, protocol, scheme - 3) != 0)) {
 		buf_printf(problem,
-		    "\"%s\" is not the security protocol in force, which is %s;"
-		    " set KAFKA_SECURITY_PROTOCOL=%.*s, or remove it here",
+		    "\"%s\" is not the security protocol in force, which is %s; set KAFKA_SECURITY_PROTOCOL=%.*s, or remove it here",
 		    item, protocol, (int)scheme - 3, item);
 		return false;
 	}
@@ -73,15 +72,13 @@ check(const char *item, const char *protocol, struct buf *problem)
 	if ((scheme > 0 && !is_protocol(item, scheme - 3)) || host == 0 ||
 	    (address[host] != '\0' && address[host] != ':')) {
 		buf_printf(problem,
-		    "\"%s\" is not the address of a broker; HOST:PORT is "
-		    "expected, with commas between several",
+		    "\"%s\" is not the address of a broker; HOST:PORT is expected, with commas between several",
 		    item);
 		return false;
 	}
 	if (address[host] == ':' && !is_port(address + host + 1)) {
 		buf_printf(problem,
-		    "\"%s\" has no valid port; a number from 1 to 65535 is "
-		    "expected",
+		    "\"%s\" has no valid port; a number from 1 to 65535 is expected",
 		    item);
 		return false;
 	}

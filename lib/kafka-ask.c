@@ -97,8 +97,7 @@ no_answer(const struct kcat *kcat, const struct asking *asking,
 		buf_add_string(problem, found->message.data);
 	else
 		buf_printf(problem,
-		    "no broker answered: %s; check KAFKA_BOOTSTRAP_SERVERS and "
-		    "the network",
+		    "no broker answered: %s; check KAFKA_BOOTSTRAP_SERVERS and the network",
 		    found->message.len > 0       ? found->message.data
 			: kcat->said.len > 0     ? kcat->said.data
 			: asking->reason.len > 0 ? asking->reason.data
@@ -121,8 +120,7 @@ judge(const struct asking *asking, const char *topic,
 		return EX_NOPERM;
 	case UNKNOWN_TOPIC:
 		buf_printf(problem,
-		    "topic %s does not exist, and the broker does not create "
-		    "it",
+		    "topic %s does not exist, and the broker does not create it",
 		    topic);
 		return EX_UNAVAILABLE;
 	case 0:

@@ -151,15 +151,13 @@ static const struct rule {
 
     /* TLS */
     {LOGGED, "certificate verify failed", EX_CONFIG, "no TLS with the broker: ",
-	"; check KAFKA_SSL_CAFILE, and that the certificate has this host's "
-	"name (KAFKA_SSL_CHECK_HOSTNAME)",
+	"; check KAFKA_SSL_CAFILE, and that the certificate has this host's name (KAFKA_SSL_CHECK_HOSTNAME)",
 	false},
     {LOGGED, "(alert.*certificate|alert unknown ca)", EX_CONFIG,
 	"the broker wants a client certificate that it trusts: ",
 	"; check KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE", false},
     {LOGGED,
-	"SSL alert number|wrong version number|"
-	"SSL routines::(no |unsupported|unknown|tlsv|sslv)",
+	"SSL alert number|wrong version number|SSL routines::(no |unsupported|unknown|tlsv|sslv)",
 	EX_CONFIG, "no TLS with the broker: ",
 	"; check KAFKA_SECURITY_PROTOCOL and KAFKA_SSL_CIPHERS", false},
 
@@ -174,36 +172,30 @@ static const struct rule {
 	"no Kerberos server answered: ", "", false},
     {LOGGED, "missing a GSSAPI|no mechanism available|No worthy mechs",
 	EX_CONFIG,
-	"Kerberos: Cyrus SASL has no GSSAPI module; install "
-	"libsasl2-modules-gssapi-mit",
+	"Kerberos: Cyrus SASL has no GSSAPI module; install libsasl2-modules-gssapi-mit",
 	NULL, false},
     {LOGGED, "kinit: not found", EX_CONFIG,
 	"Kerberos: kinit is not installed; install krb5-user", NULL, false},
     {LOGGED, "^kinit: ", EX_NOPERM, "Kerberos: ",
 	"; check sasl.kerberos.keytab and sasl.kerberos.principal", false},
     {LOGGED, "not found in Kerberos database", EX_CONFIG, "Kerberos: ",
-	"; check KAFKA_SERVICE_NAME, and the host name in "
-	"KAFKA_BOOTSTRAP_SERVERS",
+	"; check KAFKA_SERVICE_NAME, and the host name in KAFKA_BOOTSTRAP_SERVERS",
 	false},
     {LOGGED, "Ticket expired", EX_NOPERM,
 	"Kerberos: ", "; get a new one with kinit", false},
     {LOGGED, "No Kerberos credentials", EX_NOPERM, "Kerberos: ",
-	"; get a ticket with kinit, or set sasl.kerberos.keytab and "
-	"sasl.kerberos.principal",
+	"; get a ticket with kinit, or set sasl.kerberos.keytab and sasl.kerberos.principal",
 	false},
     {LOGGED, "GSSAPI.*invalid credentials|invalid credentials.*GSSAPI",
 	EX_NOPERM, "Kerberos: ",
-	"; check KAFKA_SERVICE_NAME, the ticket (klist) and the broker's own "
-	"key",
+	"; check KAFKA_SERVICE_NAME, the ticket (klist) and the broker's own key",
 	false},
     {LOGGED, "GSSAPI", EX_NOPERM, "Kerberos: ",
 	"; check the ticket (klist), krb5.conf and KAFKA_SERVICE_NAME", false},
     {LOGGED,
-	"SASL authentication error|SASL authentication: |[Aa]uthentication "
-	"fail",
+	"SASL authentication error|SASL authentication: |[Aa]uthentication fail",
 	EX_NOPERM, "the broker refuses these credentials: ",
-	"; check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and "
-	"KAFKA_SASL_PASSWORD",
+	"; check KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD",
 	false},
 
     /* Rights */
@@ -225,16 +217,13 @@ static const struct rule {
 
     /* A broker that hangs up */
     {FAILED, "SSL listener\\?", EX_CONFIG,
-	"the broker at \1 hangs up at once, like one that wants TLS; check "
-	"KAFKA_SECURITY_PROTOCOL",
+	"the broker at \1 hangs up at once, like one that wants TLS; check KAFKA_SECURITY_PROTOCOL",
 	NULL, true},
     {FAILED, "might require SASL", EX_CONFIG,
-	"the broker at \1 hangs up at once, like one that wants SASL; check "
-	"KAFKA_SECURITY_PROTOCOL",
+	"the broker at \1 hangs up at once, like one that wants SASL; check KAFKA_SECURITY_PROTOCOL",
 	NULL, true},
     {FAILED, "(unexpected eof|Disconnected).*SSL_HANDSHAKE", EX_CONFIG,
-	"the broker at \1 hangs up in SSL_HANDSHAKE, like one that knows no "
-	"TLS; check KAFKA_SECURITY_PROTOCOL",
+	"the broker at \1 hangs up in SSL_HANDSHAKE, like one that knows no TLS; check KAFKA_SECURITY_PROTOCOL",
 	NULL, true},
     {FAILED, "", EX_TEMPFAIL, "", "", false},
 };

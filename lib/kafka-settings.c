@@ -240,8 +240,7 @@ read_acks(struct reading *reading, struct setting *setting)
 		return text;
 	if (strcmp(text, "0") == 0)
 		refuse(reading, setting,
-		    "is 0: without acknowledgements nothing proves that a "
-		    "record was sent; it takes all, -1 or 1");
+		    "is 0: without acknowledgements nothing proves that a record was sent; it takes all, -1 or 1");
 	else
 		refuse_value(reading, setting, "all, -1 or 1");
 	free(text);
@@ -261,8 +260,7 @@ read_mechanism(struct reading *reading, struct setting *setting)
 			return text;
 	if (strcmp(text, "OAUTHBEARER") == 0)
 		refuse(reading, setting,
-		    "is OAUTHBEARER, which does not work: this kcat has "
-		    "nothing that fetches a token");
+		    "is OAUTHBEARER, which does not work: this kcat has nothing that fetches a token");
 	else if (strcmp(text, "AWS_MSK_IAM") == 0)
 		refuse(reading, setting,
 		    "is AWS_MSK_IAM, which librdkafka does not have");
@@ -290,8 +288,7 @@ read_strategy(struct reading *reading, struct setting *setting)
 			k++;
 		if (k == 3)
 			refuse(reading, setting,
-			    "is a Python-only argument; of its names, range, "
-			    "roundrobin and cooperative-sticky are understood");
+			    "is a Python-only argument; of its names, range, roundrobin and cooperative-sticky are understood");
 		else
 			buf_printf(&out, "%s%s", i > 0 ? "," : "", known[k]);
 	}
@@ -433,8 +430,7 @@ read_argument(struct reading *reading, struct setting *setting)
 	case DNS_LOOKUP:
 		if (strcmp(setting->text, "use_all_dns_ips") != 0)
 			refuse(reading, setting,
-			    "is \"%.*s\"; librdkafka always does what "
-			    "use_all_dns_ips says",
+			    "is \"%.*s\"; librdkafka always does what use_all_dns_ips says",
 			    QUOTED_BYTES_MAX, setting->text);
 		break;
 	case API_VERSION:
@@ -505,14 +501,12 @@ check_carried(struct reading *reading, struct setting *setting,
 	for (const char *at = value; *at != '\0'; at++) {
 		if ((unsigned char)*at < ' ' || *at == '\177') {
 			refuse(reading, setting,
-			    "has a control character, which kcat cannot be "
-			    "given");
+			    "has a control character, which kcat cannot be given");
 			return;
 		}
 		if (*at == '\\' && (at[1] == ':' || at[1] == '=')) {
 			refuse(reading, setting,
-			    "has a backslash before : or =, which kcat would "
-			    "cut out");
+			    "has a backslash before : or =, which kcat would cut out");
 			return;
 		}
 	}
@@ -720,7 +714,7 @@ read_variables(struct reading *reading)
 		buf_printf(&reading->unknown, " and %zu more",
 		    reading->nunknown - UNKNOWN_NAMED_MAX);
 	if (reading->nunknown > 0)
-		log_warn("not a setting of Kafka's, and ignored: %s",
+		log_warn("ignoring what is not a Kafka setting: %s",
 		    buf_terminate(&reading->unknown));
 }
 
@@ -819,7 +813,7 @@ add_member(struct reading *reading, const cJSON *member)
 	if (why != NULL)
 		refuse(reading, setting, "is refused: %s", why);
 	else if (!is_property(key))
-		refuse(reading, setting, "is not a setting of Kafka's");
+		refuse(reading, setting, "is not a Kafka setting");
 }
 
 /* "\u0000" ends a C string. */
@@ -849,13 +843,12 @@ read_object(struct reading *reading, cJSON **object)
 		if (!json_validate(
 			buf_terminate(&padded), padded.len, &error, &offset)) {
 			log_error(
-			    "KAFKA_SETTINGS is not a JSON document: %s at "
-			    "byte %zu",
+			    "KAFKA_SETTINGS is not a JSON document: %s at byte %zu",
 			    error, offset + 1);
 			reading->failed = true;
 		} else if (has_nul_escape(text)) {
-			log_error("KAFKA_SETTINGS has a control character in "
-				  "it: \\u0000");
+			log_error(
+			    "KAFKA_SETTINGS has a control character in it: \\u0000");
 			reading->failed = true;
 		} else
 			*object = cJSON_Parse(text);
@@ -909,9 +902,10 @@ settle(struct reading *reading, struct setting *a, struct setting *b)
 	if (same_name && strcmp(a->text, b->text) == 0)
 		return;
 	if (same_name)
-		log_error("%s and %s say different things", a->shown, b->shown);
+		log_error(
+		    "%s and %s contradict each other", a->shown, b->shown);
 	else
-		log_error("%s and %s are one setting; one of them has to go",
+		log_error("%s and %s are the same setting; remove one",
 		    a->shown, b->shown);
 	reading->failed = true;
 }
@@ -1067,8 +1061,8 @@ check_security(struct reading *reading)
 
 	if (strncmp(protocol, "SASL_", 5) != 0) {
 		if (mechanism != NULL && !reading->failed)
-			log_warn("%s is given and the security protocol is %s: "
-				 "nobody is authenticated",
+			log_warn(
+			    "%s is given and the security protocol is %s: nobody is authenticated",
 			    kafka_setting_shown(out, "sasl.mechanism"),
 			    protocol);
 	} else if (mechanism == NULL) {
@@ -1135,9 +1129,7 @@ set_transaction(
 		    kafka_setting_shown(out, "enable.idempotence"));
 	if (obstacles->len > 0)
 		fault(reading,
-		    "CCM_KAFKA_TRANSACTIONAL_ID needs acks=all, retries, at "
-		    "most 5 requests in flight and idempotence; the settings "
-		    "differ in %s",
+		    "CCM_KAFKA_TRANSACTIONAL_ID needs acks=all, retries, at most 5 requests in flight and idempotence; the settings differ in %s",
 		    buf_terminate(obstacles));
 	buf_printf(&text, "%s-%s", prefix,
 	    instance != NULL && *instance != '\0' ? instance : "default");
@@ -1170,8 +1162,8 @@ set_idempotence(struct reading *reading, const struct buf *obstacles)
 		    kafka_setting_shown(out, "enable.idempotence"),
 		    obstacles->data);
 	else if (asked == NULL)
-		log_warn("sending without idempotence, because of %s: a "
-			 "broker's absence may double records",
+		log_warn(
+		    "sending without idempotence, because of %s: a broker's absence may duplicate records",
 		    obstacles->data);
 }
 
@@ -1228,9 +1220,7 @@ set_consumer(struct kafka_settings *out)
 	put_default(out, "auto.offset.reset", "earliest");
 }
 
-/* ---- all of it
- * ------------------------------------------------------------------------------------
- */
+/* ---- all of it ---------------------------------------------------------- */
 
 static void
 clean_environment(void)
@@ -1380,7 +1370,6 @@ check_topic_name_or_die(const char *topic)
 		"0123456789._-") != len ||
 	    strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0)
 		die(EX_USAGE,
-		    "\"%s\" is not a topic's name: that is 1 to 249 of A-Z a-z "
-		    "0-9 . _ -",
+		    "\"%s\" is not a topic's name: that is 1 to 249 of A-Z a-z 0-9 . _ -",
 		    topic);
 }

@@ -89,8 +89,7 @@ open_companion(struct buf *problem)
 	}
 	if (fd < 0)
 		buf_printf(problem,
-		    "cannot open %s, which is loaded into kcat: %s; "
-		    "install ccm again",
+		    "cannot open %s, which is loaded into kcat: %s; install ccm again",
 		    path.data, strerror(errno));
 	buf_free(&path);
 	return fd;
@@ -244,7 +243,7 @@ spawn(struct kcat *kcat, const char *path, const struct ends *ends)
 	return error;
 }
 
-/* ---- what comes ---------------------------------------------------------- */
+/* ---- what comes --------------------------------------------------------- */
 
 static void
 hand_out(const struct kcat *kcat, const struct companion_event *event)
@@ -393,9 +392,7 @@ greeted(struct kcat *kcat, const char *path, struct buf *problem)
 		return true;
 	kcat_kill(kcat);
 	buf_printf(problem,
-	    "%s cannot be used: it did not load ccm's companion, because it is "
-	    "linked statically or set-user-ID, or its librdkafka is older than "
-	    "1.6 or for another libc; install the package kcat",
+	    "%s cannot be used: it did not load ccm's companion, because it is linked statically or set-user-ID, or its librdkafka is too old (1.6 is needed); install the package kcat",
 	    path);
 	return false;
 }

@@ -51,8 +51,7 @@ log_start(const char *program, struct buf *problem)
 		}
 	}
 	buf_printf(problem,
-	    "GLOBAL_LOG_LEVEL is \"%s\"; it takes CRITICAL, FATAL, ERROR, "
-	    "WARN, WARNING, INFO or DEBUG",
+	    "GLOBAL_LOG_LEVEL is \"%s\"; it takes CRITICAL, FATAL, ERROR, WARN, WARNING, INFO or DEBUG",
 	    level);
 	return false;
 }

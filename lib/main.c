@@ -42,3 +42,22 @@ usage_error_and_exit(int getopt_result)
 		    "option -%c needs an argument; -h shows the usage", optopt);
 	die(EX_USAGE, "unknown option -%c; -h shows the usage", optopt);
 }
+
+void
+arguments_or_die(int count, char **arguments, const char *required, bool more)
+{
+	int i = 0;
+
+	for (; *required != '\0'; i++) {
+		size_t len = strcspn(required, " ");
+
+		if (i == count)
+			die(EX_USAGE,
+			    "missing argument %.*s; -h shows the usage",
+			    (int)len, required);
+		required += len + strspn(required + len, " ");
+	}
+	if (i < count && !more)
+		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
+		    arguments[i]);
+}

@@ -1,5 +1,5 @@
 /*
- * Finding a program that is to be run later.
+ * Finds a program that will be run later.
  */
 #ifndef CCM_PROGRAM_H
 #define CCM_PROGRAM_H

@@ -13,7 +13,7 @@
  */
 bool shipper_tell(const char *reason);
 
-/* Tells the shipper, or logs an error where there is none; then exits. */
+/* Reports to the shipper, or logs an error if there is none; then exits. */
 void shipper_die(int status, const char *format, ...)
     __attribute__((noreturn, format(printf, 2, 3)));
 

@@ -15,8 +15,7 @@ state_directory(struct buf *problem)
 
 	if (state != NULL && strchr(state, ':') != NULL) {
 		buf_printf(problem,
-		    "STATE_DIRECTORY is \"%s\"; it takes one directory, and no "
-		    "colon in its name",
+		    "STATE_DIRECTORY is \"%s\"; it takes one directory, and no colon in its name",
 		    state);
 	} else if (state != NULL && state[0] == '/') {
 		buf_add_string(&path, state);
@@ -25,8 +24,7 @@ state_directory(struct buf *problem)
 
 		if (here == NULL)
 			buf_printf(problem,
-			    "STATE_DIRECTORY is \"%s\", and the current "
-			    "directory is unknown: %s",
+			    "STATE_DIRECTORY is \"%s\", and the current directory is unknown: %s",
 			    state, strerror(errno));
 		else
 			buf_printf(&path, "%s/%s", here, state);

@@ -264,7 +264,7 @@ def hour_problems:
 		| problem("warning"; "lost";
 			"hours were lost to CCM_BACKFILL_HOURS \($now - . | duration) ago")),
 	(if (.rejected_files // 0) == 0 then empty else
-		problem("warning"; "rejected"; "values that are no records, in rejected/:"
+		problem("warning"; "rejected"; "values that are not records, in rejected/:"
 			+ " \(plural(.rejected_files; "file")); move or remove to acknowledge") end);
 
 def spool_problems:

@@ -12,7 +12,8 @@
  *   another minute than the one that ccm-scrape goes by.
  * - A value that ccm-scrape would refuse makes no timer, nor does an empty one,
  *   and neither does a name that cannot name units, a directory and
- *   credentials. Each is told, with file and line, and stops no other instance.
+ *   credentials. Each is logged, with file and line, and stops no other
+ * instance.
  * - A generator's stderr may lead nowhere. Where systemd runs it, it tells the
  *   journal, under the name of the timer that is missing, and at boot, when
  *   there is no journal yet, the kernel's log, which the journal reads later.
@@ -36,10 +37,9 @@
 #include "instance.h"
 
 #define PROGRAM "ccm-timer-generator"
-#define USAGE                                                              \
-	"usage: " PROGRAM " NORMAL-DIR [EARLY-DIR LATE-DIR]\n"             \
-	"Makes the timers of ccm's instances in NORMAL-DIR. systemd runs " \
-	"it.\n"
+#define USAGE                                                  \
+	"usage: " PROGRAM " NORMAL-DIR [EARLY-DIR LATE-DIR]\n" \
+	"Makes the timers of ccm's instances in NORMAL-DIR. systemd runs it.\n"
 #define CONFIG_DIRECTORY "/etc/ccm"
 #define JOURNAL "/run/systemd/journal/socket"
 #define VARIABLE "MINUTE_TO_SCRAPE_AT"
@@ -229,8 +229,7 @@ tell_minute(const char *unit, const char *source, const struct setting *setting)
 {
 	tell(unit,
 	    "%s:%u: no timer: " VARIABLE
-	    " is \"%.80s\"; it takes a number from "
-	    "%d to %d",
+	    " is \"%.80s\"; it takes a number from %d to %d",
 	    source, setting->line, setting->value, MINUTE_LEAST, MINUTE_MOST);
 }
 
@@ -246,8 +245,7 @@ make_instance(const char *directory, const char *source, const char *name)
 	buf_printf(&unit, "ccm-scrape@%s.timer", name);
 	if (!is_instance_name(name)) {
 		tell(unit.data,
-		    "%s: no timer: \"%s\" is not a name for an instance; that "
-		    "is " INSTANCE_NAME_RULE,
+		    "%s: no timer: \"%s\" is not a name for an instance; that is " INSTANCE_NAME_RULE,
 		    source, name);
 	} else if ((problem = env_file_read(source, take_setting, &setting)) !=
 	    NULL) {

@@ -26,7 +26,8 @@
 	"Runs PROG with the variables of FILE, NAME=VALUE in each line, read\n"  \
 	"as systemd reads an EnvironmentFile=. They replace those of the same\n" \
 	"name.\n"                                                                \
-	"  -h, -V   this help, the version\n"
+	"  -h       this help\n"                                                 \
+	"  -V       the version\n"
 
 static void
 set_or_die(const char *name, const char *value)
@@ -110,8 +111,7 @@ main(int argc, char **argv)
 	}
 	log_init("ccm-env");
 	argv += optind;
-	if (argc - optind < 2)
-		die(EX_USAGE, "FILE and PROG are needed; -h shows the usage");
+	arguments_or_die(argc - optind, argv, "FILE PROG", true);
 	problem = env_file_read(argv[0], take, NULL);
 	if (problem != NULL)
 		die(EX_CONFIG, "%s: %s", argv[0], problem);

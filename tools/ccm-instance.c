@@ -41,17 +41,15 @@
 #include "log.h"
 #include "main.h"
 
-#define USAGE                                                              \
-	"usage: ccm-instance [-d DIR] [-e DIR] [-r scrape|ship] INSTANCE " \
-	"[PROG [ARG]...]\n"                                                \
-	"Runs PROG with the environment of the instance's units; without " \
-	"PROG only\nchecks that it could.\n"                               \
-	"  -d DIR   instances keep their state below it (/var/lib/ccm)\n"  \
-	"  -e DIR   instances have their environment files in it "         \
-	"(/etc/ccm)\n"                                                     \
-	"  -r ROLE  with the secrets, and for root as the user, of "       \
-	"ccm-scrape@ or ccm-ship@\n"                                       \
-	"  -h, -V   this help, the version\n"
+#define USAGE                                                                                  \
+	"usage: ccm-instance [-d DIR] [-e DIR] [-r scrape|ship] INSTANCE [PROG [ARG]...]\n"    \
+	"Runs PROG with the environment of the instance's units; without PROG only\n"          \
+	"checks that it could.\n"                                                              \
+	"  -d DIR   instances keep their state below it (/var/lib/ccm)\n"                      \
+	"  -e DIR   instances have their environment files in it (/etc/ccm)\n"                 \
+	"  -r ROLE  with the secrets, and for root as the user, of ccm-scrape@ or ccm-ship@\n" \
+	"  -h       this help\n"                                                               \
+	"  -V       the version\n"
 
 struct instance {
 	const char *name;
@@ -194,8 +192,7 @@ decrypt(
 		;
 	if (status != 0)
 		problem(instance, EX_CONFIG,
-		    "systemd-creds cannot decrypt %s; make it with "
-		    "systemd-creds encrypt %s",
+		    "systemd-creds cannot decrypt %s; make it with systemd-creds encrypt %s",
 		    path, name.data);
 	buf_free(&name);
 }
@@ -413,8 +410,7 @@ main(int argc, char **argv)
 	read_options(&instance, argc, argv);
 	log_init("ccm-instance");
 	argv += optind;
-	if (*argv == NULL)
-		die(EX_USAGE, "an instance is expected; -h shows the usage");
+	arguments_or_die(argc - optind, argv, "INSTANCE", true);
 	instance.name = *argv++;
 	if (!is_instance_name(instance.name))
 		die(EX_USAGE,

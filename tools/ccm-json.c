@@ -20,7 +20,8 @@
 	"usage: ccm-json [-n NAME] < document\n"                     \
 	"Checks one JSON document and writes it on one line.\n"      \
 	"  -n NAME  what to call it in a message (default: stdin)\n" \
-	"  -h, -V   this help, the version\n"
+	"  -h       this help\n"                                     \
+	"  -V       the version\n"
 
 #define BLOCK ((size_t)64 << 10)
 
@@ -80,9 +81,7 @@ main(int argc, char **argv)
 		}
 	}
 	log_init("ccm-json");
-	if (optind < argc)
-		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
-		    argv[optind]);
+	arguments_or_die(argc - optind, argv + optind, "", false);
 
 	read_all(&text);
 	if (json_validate(text.data, text.len, &error, &offset)) {

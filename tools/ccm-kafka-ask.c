@@ -21,7 +21,8 @@
 #define USAGE                                                    \
 	"usage: ccm-kafka-ask TOPIC\n"                           \
 	"Writes what a broker says of a Kafka topic, as JSON.\n" \
-	"  -h, -V    this help, the version\n"
+	"  -h        this help\n"                                \
+	"  -V        the version\n"
 #define ASK_SECONDS 10
 
 int
@@ -46,8 +47,7 @@ main(int argc, char **argv)
 	}
 	log_init("ccm-kafka-ask");
 	standard_fds_or_die(STDOUT_FILENO);
-	if (optind + 1 != argc)
-		die(EX_USAGE, "one topic is expected; -h shows the usage");
+	arguments_or_die(argc - optind, argv + optind, "TOPIC", false);
 	if (!kafka_settings_read(&settings, KAFKA_PRODUCER))
 		return EX_CONFIG;
 	status = kafka_ask(

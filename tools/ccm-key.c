@@ -20,17 +20,17 @@
 #include "main.h"
 #include "record.h"
 
-#define USAGE                                                                  \
-	"usage: ccm-key [-F] [-t TAG]... [-f FIELD] [-r FILE] < records\n"     \
-	"Writes each record (or client metric) as KEY, a tab, the record.\n"   \
-	"  -F        before them, each with a tab: the record's time in ms,\n" \
-	"            and the bytes of both; delimiters by CCM_DELIMS\n"        \
-	"  -t TAG    take TAG for the key, the first given that is there;\n"   \
-	"            default: topic, principal, principal_id\n"                \
-	"  -f FIELD  the key is the top-level member FIELD, where it is "      \
-	"there\n"                                                              \
-	"  -r FILE   append bad lines to FILE and exit 0\n"                    \
-	"  -h, -V    this help, the version\n"
+#define USAGE                                                                    \
+	"usage: ccm-key [-F] [-t TAG]... [-f FIELD] [-r FILE] < records\n"       \
+	"Writes each record (or client metric) as KEY, a tab, the record.\n"     \
+	"  -F        before them, each with a tab: the record's time in ms,\n"   \
+	"            and the bytes of both; delimiters by CCM_DELIMS\n"          \
+	"  -t TAG    take TAG for the key, the first given that is there;\n"     \
+	"            default: topic, principal, principal_id\n"                  \
+	"  -f FIELD  the key is the top-level member FIELD, where it is there\n" \
+	"  -r FILE   append bad lines to FILE and exit 0\n"                      \
+	"  -h        this help\n"                                                \
+	"  -V        the version\n"
 
 struct options {
 	const char **tags; /* ends with a NULL */
@@ -175,8 +175,7 @@ read_delimiters_or_die(struct options *options)
 	len = strlen(both);
 	if (len == 0 || len % 2 != 0)
 		die(EX_CONFIG,
-		    "CCM_DELIMS has %zu bytes; two delimiters of one length "
-		    "are expected",
+		    "CCM_DELIMS has %zu bytes; two delimiters of one length are expected",
 		    len);
 	buf_add(&options->key_end, both, len / 2);
 	buf_add(&options->line_end, both + len / 2, len / 2);
@@ -217,9 +216,7 @@ main(int argc, char **argv)
 		}
 	}
 	log_init("ccm-key");
-	if (optind < argc)
-		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
-		    argv[optind]);
+	arguments_or_die(argc - optind, argv + optind, "", false);
 	options.tags[ntags] = NULL;
 	if (ntags == 0) {
 		free(options.tags);

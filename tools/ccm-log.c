@@ -14,13 +14,13 @@
 #include "log.h"
 #include "main.h"
 
-#define USAGE                                                                \
-	"usage: ccm-log NAME [LEVEL [MESSAGE]]\n"                            \
-	"Writes MESSAGE, or each line of standard input, to standard error " \
-	"as a line of\nthe program NAME, where GLOBAL_LOG_LEVEL shows that " \
-	"level: ERROR, WARN, INFO or\nDEBUG. Without a level it checks "     \
-	"GLOBAL_LOG_LEVEL.\n"                                                \
-	"  -h, -V   this help, the version\n"
+#define USAGE                                                                               \
+	"usage: ccm-log NAME [LEVEL [MESSAGE]]\n"                                           \
+	"Writes MESSAGE, or each line of standard input, to standard error as a line of\n"  \
+	"the program NAME, where GLOBAL_LOG_LEVEL shows that level: ERROR, WARN, INFO or\n" \
+	"DEBUG. Without a level it checks GLOBAL_LOG_LEVEL.\n"                              \
+	"  -h       this help\n"                                                            \
+	"  -V       the version\n"
 
 static void
 write_message(enum log_level level, const char *message)
@@ -98,8 +98,7 @@ main(int argc, char **argv)
 	argc -= optind;
 	if (argc < 1 || argc > 3)
 		die(EX_USAGE,
-		    "a name, a level and a message are expected; -h "
-		    "shows the usage");
+		    "a name, a level and a message are expected; -h shows the usage");
 	/* A message is written whatever the level; the name alone checks it. */
 	if (!log_start(argv[0], &problem) && argc == 1)
 		die(EX_CONFIG, "%s", buf_terminate(&problem));

@@ -18,17 +18,17 @@
 #include "main.h"
 #include "number.h"
 
-#define USAGE                                                       \
-	"usage: ccm-normalize [-I points] [-t LABEL=TAG]... [-a "   \
-	"TAG=VALUE]...\n"                                           \
-	"                     [-s] [-r FILE] < points\n"            \
-	"Writes each data point of the Metrics API as a record.\n"  \
-	"  -I FORMAT     what the input is: points (the default)\n" \
-	"  -t LABEL=TAG  LABEL becomes TAG\n"                       \
-	"  -a TAG=VALUE  add a tag to every record that lacks it\n" \
-	"  -s            timestamps in seconds, not milliseconds\n" \
-	"  -r FILE       append bad lines to FILE and exit 0\n"     \
-	"  -h, -V        this help, the version\n"
+#define USAGE                                                                    \
+	"usage: ccm-normalize [-I points] [-t LABEL=TAG]... [-a TAG=VALUE]...\n" \
+	"                     [-s] [-r FILE] < points\n"                         \
+	"Writes each data point of the Metrics API as a record.\n"               \
+	"  -I FORMAT     what the input is: points (the default)\n"              \
+	"  -t LABEL=TAG  LABEL becomes TAG\n"                                    \
+	"  -a TAG=VALUE  add a tag to every record that lacks it\n"              \
+	"  -s            timestamps in seconds, not milliseconds\n"              \
+	"  -r FILE       append bad lines to FILE and exit 0\n"                  \
+	"  -h            this help\n"                                            \
+	"  -V            the version\n"
 
 /* More labels than any metric has; checking all pairs of them stays cheap. */
 #define LABELS_MAX 1000
@@ -276,8 +276,7 @@ tags_differ(struct options *options, struct buf *problem)
 			if (!spans_equal(tag_of(options, a), tag))
 				continue;
 			buf_printf(problem,
-			    "labels \"%.*s\" and \"%.*s\" both become tag "
-			    "\"%.*s\"",
+			    "labels \"%.*s\" and \"%.*s\" both become tag \"%.*s\"",
 			    (int)a->key.len, a->key.at, (int)b->key.len,
 			    b->key.at, (int)tag.len, tag.at);
 			return false;
@@ -330,11 +329,12 @@ leave_out(struct options *options, const struct json_text *key)
 	name->len = shown_length(name);
 	if (!is_news(options, buf_terminate(name)))
 		return;
-	log_warn("property \"%s\" is not a string; leaving it out of the "
-		 "records",
+	log_warn(
+	    "property \"%s\" is not a string; leaving it out of the records",
 	    name->data);
 	if (options->nleft_out == PROPERTIES_NAMED)
-		log_warn("no further property is reported that is left out");
+		log_warn(
+		    "further properties that are left out are not reported");
 }
 
 static bool
@@ -511,8 +511,8 @@ add_pair(struct pair *pairs, size_t *npairs, char option, const char *argument)
 
 	if (equals == NULL || equals == argument ||
 	    (option == 't' && equals[1] == '\0'))
-		die(EX_USAGE, "-%c takes %s, not \"%s\"", option,
-		    option == 't' ? "LABEL=TAG" : "TAG=VALUE", argument);
+		die(EX_USAGE, "-%c is \"%s\"; it takes %s", option, argument,
+		    option == 't' ? "LABEL=TAG" : "TAG=VALUE");
 	check_utf8(option, argument);
 	pair->from = (struct span){argument, (size_t)(equals - argument)};
 	pair->to = (struct span){equals + 1, strlen(equals + 1)};
@@ -537,7 +537,7 @@ main(int argc, char **argv)
 		switch (option) {
 		case 'I':
 			if (strcmp(optarg, "points") != 0)
-				die(EX_USAGE, "-I takes points, not \"%s\"",
+				die(EX_USAGE, "-I is \"%s\"; it takes points",
 				    optarg);
 			break;
 		case 't':
@@ -562,9 +562,7 @@ main(int argc, char **argv)
 		}
 	}
 	log_init("ccm-normalize");
-	if (optind < argc)
-		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
-		    argv[optind]);
+	arguments_or_die(argc - optind, argv + optind, "", false);
 
 	status = filter_run(&filter);
 

@@ -31,19 +31,19 @@
 #include "resource-types.h"
 #include "state.h"
 
-#define USAGE                                                                   \
-	"usage: ccm-settings [-n NAME] [-p | KEY...]\n"                         \
-	"       ccm-settings [-n NAME] -v VARIABLE...\n"                        \
-	"Checks the agent's settings and writes them as a line of JSON, also "  \
-	"where\none is wrong (status 78; a list that is wrong is null).\n"      \
-	"  KEY...   checks and writes these alone, each ended by a NUL byte:\n" \
-	"           backfill_hours, minute, now, presets, records, state, "     \
-	"topic\n"                                                               \
-	"  -n NAME  the program that messages name\n"                           \
-	"  -p       writes all as lines \"# VARIABLE=VALUE\", secrets masked\n" \
-	"  -v VARIABLE...   writes their values, from VARIABLE_FILE where\n"    \
-	"           that is given, each ended by a NUL byte\n"                  \
-	"  -h, -V   this help, the version\n"
+#define USAGE                                                                         \
+	"usage: ccm-settings [-n NAME] [-p | KEY...]\n"                               \
+	"       ccm-settings [-n NAME] -v VARIABLE...\n"                              \
+	"Checks the agent's settings and writes them as a line of JSON, also where\n" \
+	"one is wrong (status 78; a list that is wrong is null).\n"                   \
+	"  KEY...   checks and writes these alone, each ended by a NUL byte:\n"       \
+	"           backfill_hours, minute, now, presets, records, state, topic\n"    \
+	"  -n NAME  the program that messages name\n"                                 \
+	"  -p       writes all as lines \"# VARIABLE=VALUE\", secrets masked\n"       \
+	"  -v VARIABLE...   writes their values, from VARIABLE_FILE where\n"          \
+	"           that is given, each ended by a NUL byte\n"                        \
+	"  -h       this help\n"                                                      \
+	"  -V       the version\n"
 
 #define TOPIC_LENGTH_MAX 249              /* Kafka's own limit */
 #define PRESET_SIZE_MAX ((size_t)1 << 20) /* no preset is as large */
@@ -165,8 +165,7 @@ read_topic(struct settings *settings)
 	if (topic[len] != '\0' || len > TOPIC_LENGTH_MAX ||
 	    strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0)
 		complain(settings,
-		    "METRICS_TOPIC is \"%s\"; the name of a topic is 1 to %d of "
-		    "A-Z a-z 0-9 . _ -",
+		    "METRICS_TOPIC is \"%s\"; the name of a topic is 1 to %d of A-Z a-z 0-9 . _ -",
 		    topic, TOPIC_LENGTH_MAX);
 }
 
@@ -175,8 +174,7 @@ read_clock(struct settings *settings)
 {
 	if (!clock_start(&settings->clock))
 		complain(settings,
-		    "CCM_NOW is \"%s\"; it takes a time such as "
-		    "2025-09-02T01:05:00Z",
+		    "CCM_NOW is \"%s\"; it takes a time such as 2025-09-02T01:05:00Z",
 		    getenv("CCM_NOW"));
 }
 
@@ -207,7 +205,8 @@ presets_directory(void)
 	buf_reserve(&path, 4096);
 	len = readlink("/proc/self/exe", path.data, 4096);
 	if (len < 0)
-		die(EX_OSERR, "/proc/self/exe: %s", strerror(errno));
+		die(EX_OSERR, "cannot read /proc/self/exe: %s",
+		    strerror(errno));
 	path.len = (size_t)len;
 	for (int up = 0; up < 3; up++)
 		while (path.len > 0 && path.data[--path.len] != '/')
@@ -242,8 +241,7 @@ complain_of_name(
 	if (count >= 0)
 		free(entries);
 	complain(settings,
-	    "CCM_QUERIES: no preset is called \"%s\"; there are%s, and paths "
-	    "of your own",
+	    "CCM_QUERIES: no preset is called \"%s\"; there are%s, and paths of your own",
 	    name, buf_terminate(&names));
 	buf_free(&names);
 }

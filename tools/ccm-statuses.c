@@ -13,11 +13,11 @@
 #include "main.h"
 #include "statuses.h"
 
-#define USAGE                                                              \
-	"usage: ccm-statuses [STATUS]...\n"                                \
-	"Exits with the first that applies of 70, 71, 74, 75, 78, 77, 69 " \
-	"and 65, or 0.\n"                                                  \
-	"  -h, -V   this help, the version\n"
+#define USAGE                                                                             \
+	"usage: ccm-statuses [STATUS]...\n"                                               \
+	"Exits with the first that applies of 70, 71, 74, 75, 78, 77, 69 and 65, or 0.\n" \
+	"  -h       this help\n"                                                          \
+	"  -V       the version\n"
 
 static int
 parse_status(const char *text)

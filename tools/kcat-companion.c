@@ -273,7 +273,7 @@ end(void)
 	tell_text(COMPANION_END, 0, NULL, NULL);
 }
 
-/* ---- settings, and the client -------------------------------------------- */
+/* ---- settings, and the client ------------------------------------------- */
 
 rd_kafka_conf_res_t
 rd_kafka_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value,

@@ -4,6 +4,8 @@
 # shellcheck disable=SC2094,SC2016 # no pipe reads what it writes, perl has a $ too
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/man.sh
+. "$ROOT/tests/man.sh"
 # shellcheck source=tests/consumers.sh
 . "$ROOT/tests/consumers.sh"
 
@@ -191,8 +193,7 @@ closed() {
 	) > >(head -n 2 >"$name.out") &
 	started+=($!)
 }
-awk '/^\.Sh/ { on = /EXAMPLES/ } /^\.Ed/ { exit } on && show
-	/^\.Bd/ { show = on }' "$ROOT/tools/ccm-consume.1" | sed 's/^\$ //' >example
+examples ccm-consume | head -n 1 | cut -f 1 >example
 (
 	bash example >example.out 2>example.err
 	echo $? >example.status

@@ -24,13 +24,24 @@ for program in "${programs[@]}"; do
 done
 is "$failed" "" "an unknown option: exit 64, and an ERROR line of one wording"
 failed=
-for program in ccm-normalize ccm-key ccm-json "ccm-fetch check" "ccm-fetch query -m m -r kafka.id=lkc-1"; do
+for program in ccm-normalize ccm-key ccm-json "ccm-fetch check" "ccm-fetch query -m m -r kafka.id=lkc-1" \
+	"ccm-produce -n" "ccm-hours -x message state" ccm-scrape "ccm-send spool" "ccm-check instance"; do
 	# shellcheck disable=SC2086 # a program and its arguments
 	run $program extra </dev/null
 	[[ $status = 64 && $(<err) = "${program%% *}: ERROR: unexpected argument \"extra\"; -h shows the usage" ]] ||
 		failed+="$program: $(<err); "
 done
 is "$failed" "" "an unexpected argument: the same"
+failed=
+for program in "FILE ccm-env" "PROG ccm-env file" "DIR ccm-ship" "PROG ccm-ship spool" "DIR ccm-hours" "PROG ccm-hours state" \
+	"TOPIC ccm-produce" "TOPIC ccm-consume" "GROUP ccm-consume topic" "SPOOL ccm-send"; do
+	# shellcheck disable=SC2086
+	run ${program#* } </dev/null
+	read -r missing name _ <<<"$program"
+	[[ $status = 64 && $(<err) = "$name: ERROR: missing argument $missing; -h shows the usage" ]] ||
+		failed+="$program: $(<err); "
+done
+is "$failed" "" "an argument that is missing: the same"
 failed=
 for program in "ccm-normalize -r" "ccm-key -t" "ccm-json -n" "ccm-fetch query -m" "ccm-ship -b"; do
 	# shellcheck disable=SC2086

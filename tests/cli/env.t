@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ccm-env: a program with the variables of a file; and the lines of README.md and
-# the manual pages that start ccm by cron, in a container and for Prometheus.
+# the manual pages that start ccm by cron and for Prometheus.
 # shellcheck disable=SC2016 # programs in single quotes are for another shell
 # shellcheck source=tests/simulators.sh
 . "$(dirname "$0")/../simulators.sh"
@@ -71,7 +71,7 @@ is "$status" 0 "a link to it finds them too"
 # ---- what cannot be
 
 run ccm-env
-is "$status $(<err)" '64 ccm-env: ERROR: FILE and PROG are needed; -h shows the usage' "no FILE is a usage error"
+is "$status $(<err)" '64 ccm-env: ERROR: missing argument FILE; -h shows the usage' "no FILE is a usage error"
 run ccm-env odd.env
 is "$status" 64 "no PROG too"
 run ccm-env nowhere.env true
@@ -141,44 +141,6 @@ metrics=$(line "$ROOT/README.md" '^ +\* \* \* \* \* .*ccm-status')
 as_cron "$metrics"
 is "$status $(<err)" '0 ' "the cron line for Prometheus: $metrics"
 is "$(grep -c '^# TYPE ccm_' exporter/ccm.prom | sed 's/^[1-9].*/some/')" some "... writes a file of metrics"
-
-# A docker that does without a container: paths in it are paths of ours.
-cat >own/docker <<'END'
-#!/usr/bin/env bash
-[ "$1" = run ] && shift || exit 125
-environment=() from=() to=()
-while getopts v:e: option; do
-	case $option in
-	e) environment+=("$OPTARG") ;;
-	v) IFS=: read -r source target _ <<<"$OPTARG"
-		[[ $source = /* ]] || source=/volumes/$source
-		from+=("$target") to+=("$WORK$source") ;;
-	*) exit 125 ;;
-	esac
-done
-shift "$OPTIND" # the image too
-words=("${environment[@]}" "$@")
-for i in "${!from[@]}"; do words=("${words[@]/#"${from[i]}"/"${to[i]}"}")
-	words=("${words[@]/=${from[i]}/=${to[i]}}"); done
-exec env -i PATH="$B/bin:/usr/bin:/bin" "${words[@]}"
-END
-chmod +x own/docker
-cp ccm.env etc/ccm.env
-mkdir -p volumes/ccm
-forget_topic
-docker=$(line "$ROOT/README.md" '^ *docker run')
-export WORK B
-PATH=$WORK/own:$PATH start sh -c "exec $docker" >out 2>err
-until_true 30 [ -d volumes/ccm/hours/2025-09-02T00Z ]
-ok $? "the docker line of README.md does an hour: $docker"
-until_true 30 grep -q 'records to confluent-metrics' err
-on_topic >got
-is "$(wc -l <got)" 39 "... sends it"
-kill -0 "$pid"
-ok $? "... stays"
-kill "$pid"
-wait "$pid"
-is "$?" 0 "... and ends on SIGTERM"
 
 # ---- the manual page, and the options
 

@@ -51,7 +51,7 @@ for i in {1..1000}; do
 done >in
 run ccm-normalize <in
 is "$status $(wc -l <out) $(wc -l <err) $(tail -n 1 err)" \
-	"0 1000 101 ccm-normalize: WARN: no further property is reported that is left out" \
+	"0 1000 101 ccm-normalize: WARN: further properties that are left out are not reported" \
 	"... of a thousand such properties a hundred are reported, and no value is lost"
 
 # ---- bad lines ---------------------------------------------------------------

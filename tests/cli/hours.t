@@ -698,14 +698,14 @@ while IFS='~' read -r options text; do
 	is "$status" 64 "ccm-hours $options: status 64"
 	like "$(<err)" "$text" "... $text"
 done <<'END'
-~DIR is missing
-state~PROG is missing
+~missing argument DIR
+state~missing argument PROG
 -m 4 state ./prog~-m is "4"; it takes a number from 5 to 59
 -b 0 state ./prog~-b is "0"
 -b 1e3 state ./prog~-b is "1e3"
 -f 25 state ./prog~-f is "25"; it takes an hour
--l -n state~-l and -n exclude each other
--l -f 2025-09-02T00 state ./prog~-l and -f exclude each other
+-l -n state~-l and -n cannot be combined
+-l -f 2025-09-02T00 state ./prog~-l and -f cannot be combined
 -x message state extra~unexpected argument "extra"
 -q~unknown option -q
 END

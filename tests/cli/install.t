@@ -4,11 +4,13 @@
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 
-# installing GOAL PREFIX: below $WORK/root. What is staged on the way is not the
+# installing GOAL PREFIX [VARIABLE=VALUE]...: below $WORK/root. What is staged on the way is not the
 # tree that other tests use.
 installing() {
+	local goal=$1 prefix=$2
+	shift 2
 	MAKEFLAGS='' make --no-print-directory -C "$ROOT" B="$B" STAGE="$WORK/stage" \
-		LIST="$WORK/list" DESTDIR="$WORK/root" prefix="$2" "$1" >out 2>err
+		LIST="$WORK/list" DESTDIR="$WORK/root" prefix="$prefix" "$@" "$goal" >out 2>err
 	status=$?
 }
 
@@ -31,6 +33,9 @@ is "$(cd root/usr/local/lib/systemd/system && echo *)" \
 is "$(grep -h -o '/[^ =]*/bin/ccm-[a-z]*' root/usr/local/lib/systemd/system/* | sort -u | paste -sd' ')" \
 	'/usr/local/bin/ccm-scrape /usr/local/bin/ccm-send' \
 	'the units start the programs that were installed with them'
+is "$(bash --norc -c '. root/usr/local/share/bash-completion/completions/ccm-fetch && complete -p ccm-ship')" \
+	'complete -F _ccm ccm-ship' 'bash finds completions of the programs'
+is "$(cd root/usr/local/share/bash-completion/completions && echo *)" "$(cd "$B/bin" && echo *)" '... each by its name'
 [ -x root/usr/local/lib/systemd/system-generators/ccm-timer-generator ] &&
 	[ -s root/usr/local/lib/sysusers.d/ccm.conf ] &&
 	[ -s root/usr/local/lib/tmpfiles.d/ccm.conf ] &&
@@ -75,3 +80,30 @@ installing install /usr
 echo mine >root/usr/share/ccm/mine
 installing uninstall /usr
 is "$(files)" ./usr/share/ccm/mine "a file beside ours is not removed with them"
+
+# ---- directories of the user's choice
+
+rm -rf root
+installing install /usr bindir=/opt/x/bin mandir=/opt/x/man
+run env -i PATH=/usr/bin:/bin "root/opt/x/bin/ccm-scrape" -V
+is "$status $(cd root/usr && echo *)" '0 lib share' 'bindir: the programs are there, and run'
+[ -s root/opt/x/man/man1/ccm-scrape.1 ] && [ -s root/opt/x/man/man7/ccm.7 ]
+ok $? 'mandir: the manual is there'
+like "$(<'root/usr/lib/systemd/system/ccm-scrape@.service')" \
+	'ExecStart=/opt/x/bin/ccm-scrape -S' 'the units start the programs there'
+installing uninstall /usr bindir=/opt/x/bin mandir=/opt/x/man
+is "$(test -e root && echo there)" '' 'uninstall finds all of it'
+installing install /usr bindir=/usr/programs
+is "$status" 2 'a bindir that the programs would find nothing beside: refused'
+like "$(<err)" 'bindir' '... by name'
+
+# ---- what make does by itself
+
+run env -i PATH="$PATH" HOME="$HOME" make -n -C "$ROOT" B="$WORK/none"
+is "$status $(grep -c -e apt-get -e Werror out)" '0 0' \
+	'make alone installs no package, and a warning is none but a warning'
+run env -i PATH="$PATH" HOME="$HOME" make -n -C "$ROOT" B="$WORK/none" check
+is "$status $(($(grep -c Werror out) > 0)) $(($(grep -c apt-get out) > 0))" '0 1 1' \
+	'make check does, and it is an error there'
+run env -i PATH="$PATH" make -s -C "$ROOT" help
+like "$status $(<out)" '^0 .*make check-kafka' 'make help shows the goals'

@@ -331,7 +331,7 @@ KAFKA_SETTINGS=$(cat settings.json) KAFKA_BOOTSTRAP_SERVERS='' \
 gives 'KAFKA_SETTINGS' session.timeout.ms=20000 client.rack=r
 KAFKA_SETTINGS='{"request_timeout_ms":5000,"request.timeout.ms":700}' \
 	run settings producer
-refused '"request_timeout_ms"' 'are one setting'
+refused '"request_timeout_ms"' 'are the same setting'
 KAFKA_LINGER_MS=11 KAFKA_SETTINGS='{"linger_ms":10}' run settings producer
 gives 'a variable over the object' linger.ms=11 bootstrap.servers=broker-1:9092
 KAFKA_LINGER_MS=11 KAFKA_SETTINGS='{"linger.ms":10}' run settings producer
@@ -399,16 +399,16 @@ done <<'END'
 {"acks":NaN}|KAFKA_SETTINGS|
 [1]|KAFKA_SETTINGS|is not a JSON object
 "x"|KAFKA_SETTINGS|is not a JSON object
-{"foo":1}|"foo"|is not a setting of Kafka's
-{"kafka_acks":1}|"kafka_acks"|is not a setting of Kafka's
-{"a.b\n=":1}|"a.b\n="|is not a setting of Kafka's
-{"a.b c":1}|"a.b c"|is not a setting of Kafka's
-{"linger_ms":5,"linger.ms":5}|"linger_ms"|one of them has to go
-{"linger_ms":5,"queue.buffering.max.ms":5}|"queue.buffering.max.ms"|one of them has to go
-{"acks":1,"request.required.acks":1}|"acks"|one of them has to go
-{"bootstrap_servers":"a","metadata.broker.list":"b"}|"bootstrap_servers"|one of them has to go
-{"linger.ms":5,"queue.buffering.max.ms":6}|"linger.ms"|say different things
-{"sasl_username":"a","sasl_plain_username":"b"}|"sasl_username"|say different things
+{"foo":1}|"foo"|is not a Kafka setting
+{"kafka_acks":1}|"kafka_acks"|is not a Kafka setting
+{"a.b\n=":1}|"a.b\n="|is not a Kafka setting
+{"a.b c":1}|"a.b c"|is not a Kafka setting
+{"linger_ms":5,"linger.ms":5}|"linger_ms"|remove one
+{"linger_ms":5,"queue.buffering.max.ms":5}|"queue.buffering.max.ms"|remove one
+{"acks":1,"request.required.acks":1}|"acks"|remove one
+{"bootstrap_servers":"a","metadata.broker.list":"b"}|"bootstrap_servers"|remove one
+{"linger.ms":5,"queue.buffering.max.ms":6}|"linger.ms"|contradict each other
+{"sasl_username":"a","sasl_plain_username":"b"}|"sasl_username"|contradict each other
 {"sasl_plain_password":12345678901234567890}|"sasl_plain_password"|is not text
 {"sasl_plain_username":["a"]}|"sasl_plain_username"|is not text
 {"client.id":1.10}|"client.id"|is not text
@@ -467,7 +467,7 @@ run settings consumer
 gives 'nothing else set, for a consumer,' check.crcs=true \
 	isolation.level=read_uncommitted auto.offset.reset=smallest
 KAFKA_ACKS=1 KAFKA_RETRIES=0 run settings producer
-is "$(cat err)" 'settings: WARN: sending without idempotence, because of KAFKA_ACKS, KAFKA_RETRIES: a broker'\''s absence may double records' \
+is "$(cat err)" 'settings: WARN: sending without idempotence, because of KAFKA_ACKS, KAFKA_RETRIES: a broker'\''s absence may duplicate records' \
 	'one warning says what keeps idempotence off'
 KAFKA_MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION=6 run settings producer
 like "$(cat err)" 'because of KAFKA_MAX_IN_FLIGHT' 'more than five requests in flight do'
@@ -506,7 +506,7 @@ gives 'GSSAPI with a keytab' sasl.kerberos.min.time.before.relogin=60000 \
 	sasl.kerberos.keytab=/x sasl.kerberos.principal=me
 unset KAFKA_SECURITY_PROTOCOL KAFKA_SASL_MECHANISM
 KAFKA_SASL_USERNAME=a KAFKA_SASL_PLAIN_USERNAME=b run settings producer
-refused KAFKA_SASL_PLAIN_USERNAME 'say different things'
+refused KAFKA_SASL_PLAIN_USERNAME 'contradict each other'
 KAFKA_SASL_USERNAME=a KAFKA_SASL_PLAIN_USERNAME=a run settings producer
 gives 'both names with one value' sasl.username=a
 KAFKA_SSL_CERTFILE=/c KAFKA_SSL_KEYFILE=/k run settings producer
@@ -527,7 +527,7 @@ refused CCM_KAFKA_TRANSACTIONAL_ID 'control character'
 KAFKA_SERVICE_HOST=10.0.0.1 KAFKA_PORT=tcp://10.0.0.1:9092 KAFKA_HOME=/opt \
 	KAFKA_OPTS=$'a\nb' KAFKA_HEAP_OPTS=$'\xff' KAFKA_DEBUG=y run settings producer
 is "$status $(cat err)" \
-	"0 settings: WARN: not a setting of Kafka's, and ignored: KAFKA_DEBUG, KAFKA_HEAP_OPTS, KAFKA_HOME, KAFKA_OPTS" \
+	"0 settings: WARN: ignoring what is not a Kafka setting: KAFKA_DEBUG, KAFKA_HEAP_OPTS, KAFKA_HOME, KAFKA_OPTS" \
 	'variables that are not settings are one warning'
 # The service links of a Kubernetes with many services.
 many=()

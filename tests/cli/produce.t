@@ -4,6 +4,8 @@
 # shellcheck disable=SC2094 # no pipe reads what it writes
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/man.sh
+. "$ROOT/tests/man.sh"
 
 mkdir tmp
 export TMPDIR=$WORK/tmp
@@ -543,8 +545,7 @@ is "$? $(grep -c 'WARN.*no broker has acknowledged.*still trying' stuck.err)" '7
 
 # ---- the manual page --------------------------------------------------------
 
-sed -n '/^\.Sh EXAMPLES/,/^\.Ed/p' "$ROOT/tools/ccm-produce.1" |
-	sed -n '/^\$ /,/^ccm-produce:/{s/^\$ //;/^ccm-produce:/!p}' >example
+examples ccm-produce | head -n 1 | cut -f 1 >example
 run bash example
 like "$status $(cat err)" '^0 ccm-produce: 1 record to confluent-metrics in' \
 	'the example of the manual page does what it says'

@@ -88,7 +88,7 @@ forget_topic
 expect 10 11
 run ccm-scrape
 is "$status" 0 "allowed again: status 0"
-as_wanted "... and both hours are made up"
+as_wanted "... and both hours are backfilled"
 
 # What is owed is not given up because a key stopped working.
 at 13

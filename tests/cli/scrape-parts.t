@@ -36,7 +36,7 @@ nothing_left() {
 	is "$(find "$STATE_DIRECTORY"/{work,hours,spool} -mindepth 1 ! -name '.*' 2>/dev/null)" '' "$1"
 }
 
-# ---- values that are no records
+# ---- values that are not records
 
 # shellcheck disable=SC2016 # the scripts' own
 with ccm-fetch '"$real" "$@"

@@ -4,6 +4,8 @@
 # shellcheck disable=SC2016 # programs in single quotes are for another shell
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
+# shellcheck source=tests/man.sh
+. "$ROOT/tests/man.sh"
 
 export CCM_SHIP_GRACE_SECONDS=1
 
@@ -386,12 +388,12 @@ first=$pid
 until_true 5 test -e l.begun
 start ccm-ship l sh -c 'cat >>l.second' 2>second.err
 second=$pid
-until_true 5 grep -q "ccm-ship $first, or what .* has the lock" second.err
+until_true 5 grep -q "ccm-ship $first, or what .* holds the lock" second.err
 ok $? 'a second ccm-ship waits, and tells for whom'
 run timeout -s TERM 1 ccm-ship -1 l cat
 is "$(<out)" '' 'so does one with -1'
 start ccm-ship -1 l cat >out 2>err
-until_true 5 grep -q 'has the lock' err
+until_true 5 grep -q 'holds the lock' err
 kill "$pid"
 ended "$pid"
 is "$status:$(<out)" 75: 'SIGTERM ends its wait with 75'
@@ -399,7 +401,7 @@ kill -KILL "$first"
 ended "$first"
 start ccm-ship -1 l sh -c 'cat >>l.third' 2>err
 third=$pid
-until_true 5 grep -q "ccm-ship $first, or what it has started, has" err
+until_true 5 grep -q "ccm-ship $first, or what it has started, holds" err
 ok $? 'what a killed one started keeps the lock'
 is "$(test -e l.second && echo sent):$(files l)" ':1 ' 'and nothing is sent meanwhile'
 touch l.go
@@ -418,7 +420,7 @@ put l 3 'three\n'
 start ccm-ship l ./slow l 2>/dev/null
 until_true 5 test -e l.begun
 (
-	until_true 5 grep -q 'has the lock' once.err
+	until_true 5 grep -q 'holds the lock' once.err
 	touch l.go
 ) &
 ccm-ship -1 l touch l.ran 2>once.err
@@ -481,7 +483,7 @@ if unshare -rm true 2>/dev/null; then
 		echo x >disk/1 && echo y >disk/2 &&
 		cat /dev/zero >disk/.full; ccm-ship -1 -b 1 disk cat; ls disk'
 	is "$(<out)" $'x\ny' 'a full disk is no reason not to send'
-	is "$(grep -c 'cannot write disk/.status: No space' err)" 1 'and told once'
+	is "$(grep -c 'cannot write to disk/.status: No space' err)" 1 'and told once'
 
 	put p 1 'x\n'
 	start unshare -rpf --kill-child "$(type -P ccm-ship)" p cat >out 2>err
@@ -498,21 +500,20 @@ fi
 mkdir man stubs
 printf '#!/bin/sh\nexec cat >/dev/null\n' >stubs/ccm-produce
 chmod +x stubs/ccm-produce
-awk '/^\.Sh/ {on = /EXAMPLES/} /^\.Ed/ {block = 0} on && block
-	/^\.Bd/ {block = 1}' "$ROOT/tools/ccm-ship.1" >examples
+examples ccm-ship >commands
 (
 	cd man || exit 1
 	PATH=$WORK/stubs:$PATH
-	while IFS= read -r line; do
-		[[ $line = '$ '* ]] || continue
-		printf '%s\n' "$line"
-		eval "${line#??}"
-	done <../examples
+	while IFS=$'\t' read -r command _; do
+		printf '$ %s\n' "$command"
+		eval "$command"
+	done <../commands
 	wait
 ) >transcript 2>err
-is "$(<transcript)" "$(<examples)" \
-	'the examples of the manual page do what it says'
-is "$(($(grep -c '^\$ ' examples) > 9))" 1 'all of them'
+is "$(<transcript)" "$(while IFS=$'\t' read -r command output; do
+	printf '$ %s\n%b' "$command" "$output"
+done <commands)" 'the examples of the manual page do what it says'
+is "$(($(wc -l <commands) > 9))" 1 'all of them'
 run mandoc -Tlint -W warning "$ROOT/tools/ccm-ship.1"
 is "$status $(cat out err)" '0 ' 'mandoc has no warning'
 

@@ -481,7 +481,7 @@ is "$code $(grep -c '^rateLimit-' <<<"$headers")" '429 6' \
 	'the 61st gets 429, with two sets of rateLimit headers'
 fault '{"fault":"html"}'
 is "$code" 204 '... but the control commands are free'
-start_cloud -r 1 -R 1
+start_cloud -r 1 -R 10
 query .
 query .
 is "$code" 429 'with -r and -R the limit is another'

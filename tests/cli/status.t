@@ -149,7 +149,7 @@ mkdir lib/bad/rejected
 echo 'no record' >lib/bad/rejected/2025-09-02T13Z.1.ndjson
 echo 'no record' >lib/bad/rejected/2025-09-02T12Z.1.ndjson
 report -c bad
-like "$status $(<out)" '^1 CCM WARNING - bad: values that are no records, in rejected/: 2 files; move or remove' \
+like "$status $(<out)" '^1 CCM WARNING - bad: values that are not records, in rejected/: 2 files; move or remove' \
 	"bad lines: files in rejected/ are a warning, with their number"
 report -j bad
 is "$(of bad '[.rejected_files, .problems[].code]')" '[2,"rejected"]' "... and a code for programs"

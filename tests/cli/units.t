@@ -183,19 +183,13 @@ fi
 # ---- the example of an environment file
 
 example=$ROOT/systemd/ccm.env.example
-# The variables that the README's tables have in their first column.
-# shellcheck disable=SC2016 # backquotes are text
-sed -n '/^## Configuration/,/^## Exit status/p' "$ROOT/README.md" |
-	awk -F'|' '/^\|/ { print $2 }' | grep -oE '`[A-Z_]+`|`\.\.\.[A-Z_]+`' | tr -d '`' |
-	sed 's/^\.\.\._PASSWORD$/KAFKA_SASL_PASSWORD/; s/^\.\.\._/CONFLUENT_METRICS_/' |
-	sort -u >variables
+sed -n '/^\.Ss Variables/,/^\.Ss Units/p; /^\.Ss Limits/,/^\.Ss The gen/p' "$ROOT/systemd/ccm.env.5" |
+	grep -E '^(\.It )?Ev ' | grep -oE '[A-Z]+_[A-Z_]+' | sort -u >variables
 missing=
 while read -r name; do
-	# The same by kafka-python's own names.
-	[[ $name != KAFKA_SASL_PLAIN_* ]] || continue
 	grep -qE "^#?$name=" "$example" || missing+=" $name"
 done <variables
-is "$missing" '' 'the example has every variable of the README'
+is "$missing" '' 'the example has every variable of ccm.env(5)'
 ok $(($(wc -l <variables) < 30)) "... $(wc -l <variables) of them"
 is "$(grep -vE '^(#.*|[A-Z_]+=[^ ]*)?$' "$example")" '' \
 	'it has nothing but comments and assignments'

@@ -7,6 +7,14 @@
 # caller has set, or else a cluster of its own. A test that stops brokers, or
 # wants their users and certificates, begins with start_brokers, and is skipped
 # where CCM_TEST_BOOTSTRAP is set.
+#
+# make check-kafka installs Java, Maven, a Kerberos KDC and Python, and fetches
+# Apache Kafka and kafka-python into build/kafka, once. BROKERS=3 is a cluster of
+# three. With your own Kafka, topics ccm-test-... are made and deleted there:
+#
+#	export KAFKA_SECURITY_PROTOCOL=SASL_SSL KAFKA_SASL_MECHANISM=PLAIN
+#	export KAFKA_SASL_USERNAME=KEY KAFKA_SASL_PASSWORD=SECRET
+#	CCM_TEST_BOOTSTRAP=pkc-1.example.com:9092 make check-kafka
 # shellcheck disable=SC2034 # used by those that source it
 
 test_bootstrap=${CCM_TEST_BOOTSTRAP-}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make simulate: what ccm does with 10,000 clusters, counted and timed; the
-# README's section "Scale and sharding" quotes these tables.
+# make simulate: what ccm does with 10,000 clusters, counted and timed;
+# ccm-scaling(7) quotes these tables.
 #
 # The programs are those that are installed, the API and Kafka are the
 # simulators'. What is simulated is time: in ccm-fetch and sim-cloud a minute
@@ -406,7 +406,7 @@ outage_table() {
 	address api
 	start scrape i-0 api rate 1 "$clusters"
 	wait "$pid"
-	is $? 0 "a week of 500 clusters is made up in one run of ccm-scrape"
+	is $? 0 "a week of 500 clusters is backfilled in one run of ccm-scrape"
 	gone "$pid"
 	count_requests api
 	no_addresses
@@ -435,7 +435,7 @@ outage_table() {
 	ok $? "... within the limits"
 	no_kafka
 
-	say "An outage made up by one instance (50 requests a minute at most)"
+	say "An outage backfilled by one instance (50 requests a minute at most)"
 	row '' '' '' 'hours,' 'hours,'
 	row clusters hours requests simulated 'by count*'
 	simulated_row 24 $((requests / 7))

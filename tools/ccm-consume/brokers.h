@@ -24,14 +24,14 @@
 #include "kafka-problem.h"
 #include "kafka-settings.h"
 
-/* So many are asked at the same time. */
+/* How many are queried at the same time. */
 #define BROKERS_ASKED_MAX 6
 
 /* One that librdkafka has named at least once. */
 struct broker {
 	char *address; /* "host:port" */
 	char *reason;  /* what was last reported of it */
-	bool suspect;  /* it is to be asked */
+	bool suspect;  /* it is queried next */
 	bool lost;     /* it did not answer, which is in the log */
 	int64_t lost_ms;
 	int64_t refused_ms; /* when it refused us first, 0: it does not */

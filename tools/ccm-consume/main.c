@@ -34,26 +34,23 @@
 #include "program.h"
 #include "reading.h"
 
-#define USAGE                                                                  \
-	"usage: ccm-consume [-e] [-c N] [-w SECONDS] TOPIC GROUP [PROG "       \
-	"[ARG]...]\n"                                                          \
-	"Writes the records of a Kafka topic to standard output, a line "      \
-	"each, on and\n"                                                       \
-	"on, from where the consumer group GROUP stands. PROG gets each "      \
-	"record on its\n"                                                      \
-	"standard input behind its length instead (four bytes, big-endian).\n" \
-	"  -c N        stops after N records\n"                                \
-	"  -e          stops at the end of the topic\n"                        \
-	"  -w SECONDS  starts with the records of the last SECONDS seconds\n"  \
-	"  -h          this help\n"                                            \
-	"  -V          the version\n"                                          \
+#define USAGE                                                                            \
+	"usage: ccm-consume [-e] [-c N] [-w SECONDS] TOPIC GROUP [PROG [ARG]...]\n"      \
+	"Writes the records of a Kafka topic to standard output, a line each, on and\n"  \
+	"on, from where the consumer group GROUP stands. PROG gets each record on its\n" \
+	"standard input behind its length instead (four bytes, big-endian).\n"           \
+	"  -c N        stops after N records\n"                                          \
+	"  -e          stops at the end of the topic\n"                                  \
+	"  -w SECONDS  starts with the records of the last SECONDS seconds\n"            \
+	"  -h          this help\n"                                                      \
+	"  -V          the version\n"                                                    \
 	"KAFKA_SETTINGS or KAFKA_* variables say how to reach Kafka.\n"
 
 #define PATIENCE_SECONDS 10
 #define TOPIC_PAUSE_MS 5000
 #define DELAY_MS 1000
 #define DELAY_MS_MAX 30000
-/* A kcat that has run for that long begins the delays anew. */
+/* A kcat that has run for that long resets the delays. */
 #define RAN_MS 60000
 /* A hundred years. */
 #define WINDOW_SECONDS_MAX 3155760000
@@ -113,7 +110,7 @@ wait_for_topic(const struct reading *reading)
 		problem.len = 0;
 	}
 	if (told != NULL)
-		log_info("topic %s is there", wanted->topic);
+		log_info("topic %s exists now", wanted->topic);
 	free(told);
 	buf_free(&problem);
 }
@@ -176,9 +173,7 @@ static void
 take_operands(
     char **operands, int count, struct reading *reading, struct wanted *wanted)
 {
-	if (count < 2)
-		die(EX_USAGE, "%s is missing; -h shows the usage",
-		    count < 1 ? "TOPIC" : "GROUP");
+	arguments_or_die(count, operands, "TOPIC GROUP", true);
 	wanted->topic = operands[0];
 	wanted->group = operands[1];
 	check_topic_name_or_die(wanted->topic);

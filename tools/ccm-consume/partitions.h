@@ -2,7 +2,7 @@
  * The partitions of the topic that our kcat reads, as the group gives them to
  * it and takes them away.
  *
- * When a group shares its partitions out anew, they are taken away first and
+ * When a group shares its partitions out again, they are taken away first and
  * then given, if only none: what we have then counts. When kcat ends, they are
  * taken away and no more.
  */

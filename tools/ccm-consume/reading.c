@@ -83,8 +83,8 @@ take_partitions(struct reading *reading)
 			log_info("group %s: reading partitions %s of %s",
 			    wanted->group, text.data, wanted->topic);
 		else
-			log_info("group %s: waiting, other members read all "
-				 "partitions of %s",
+			log_info(
+			    "group %s: waiting, other members read all partitions of %s",
 			    wanted->group, wanted->topic);
 		free(reading->told);
 		reading->told = xstrdup(text.data);
@@ -93,7 +93,7 @@ take_partitions(struct reading *reading)
 }
 
 /* What the group has read up to is not there: it was deleted before it was
- * read, or the topic was made anew. */
+ * read, or the topic was made again. */
 static void
 take_log_line(struct reading *reading, const struct companion_event *event)
 {
@@ -298,8 +298,8 @@ look_at_partitions(struct reading *reading)
 	if (reading->state != READING || !must_share(reading) ||
 	    monotonic_ms() - partitions->unshared_since_ms < UNSHARED_MS)
 		return;
-	log_warn("topic %s has %lu partitions now, and the group has not "
-		 "shared them out; restarting kcat",
+	log_warn(
+	    "topic %s has %lu partitions now, and the group has not shared them out; restarting kcat",
 	    reading->wanted->topic, partitions->unshared);
 	leave(reading, LEFT_BEHIND);
 }
@@ -428,12 +428,10 @@ die_of_shared_group(const struct reading *reading)
 
 	if (reading->partitions.moved)
 		die(EX_TEMPFAIL,
-		    "partitions of %s moved between members of group %s; -e "
-		    "needs a group without other members",
+		    "partitions of %s moved between members of group %s; -e needs a group without other members",
 		    wanted->topic, wanted->group);
 	die(EX_TEMPFAIL,
-	    "other members of group %s read all partitions of %s; -e needs a "
-	    "group without other members",
+	    "other members of group %s read all partitions of %s; -e needs a group without other members",
 	    wanted->group, wanted->topic);
 }
 

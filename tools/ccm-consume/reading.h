@@ -29,7 +29,7 @@ bool wanted_ends(const struct wanted *wanted);
 
 enum reading_state {
 	READING,  /* kcat reads */
-	LEAVING,  /* kcat was told to end: it leaves its group */
+	LEAVING,  /* kcat got SIGTERM: it leaves its group */
 	DRAINING, /* kcat has ended; PROG deals with what is in its pipe */
 	ENDED
 };

@@ -122,8 +122,7 @@ api_url_read(struct api_url *api, const char *text, struct buf *problem)
 		    problem, API_URL_VARIABLE " %s: \"%s\"", fault, text);
 	if (fault != NULL)
 		buf_add_string(problem,
-		    "; it takes one such as "
-		    "https://api.telemetry.confluent.cloud");
+		    "; it takes one such as https://api.telemetry.confluent.cloud");
 	free(scheme);
 	free(host);
 	curl_url_cleanup(url);

@@ -96,8 +96,7 @@ read_intervals(struct json *json, struct reading *reading)
 		    reading->now_ms, &start_ms, &end_ms);
 		if (!good)
 			buf_printf(reading->problem,
-			    "interval \"%s\" is none that the API knows "
-			    "(START/END, START/DURATION, DURATION/END)",
+			    "interval \"%s\" is none that the API knows (START/END, START/DURATION, DURATION/END)",
 			    interval);
 		if (good && end_ms - start_ms > reading->longest_interval_ms) {
 			reading->longest_interval_ms = end_ms - start_ms;
@@ -128,8 +127,7 @@ check_granularity(struct reading *reading)
 	}
 	if (reading->longest_interval_ms > longest_ms) {
 		buf_printf(reading->problem,
-		    "interval \"%s\" is too long for granularity %s (the API "
-		    "allows %lld hours)",
+		    "interval \"%s\" is too long for granularity %s (the API allows %lld hours)",
 		    reading->longest_interval, reading->granularity,
 		    (long long)(longest_ms / 3600000));
 		return false;

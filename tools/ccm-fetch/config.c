@@ -93,8 +93,8 @@ read_url(struct config *config, struct buf *problem)
 	    !config->api.loopback && !config->insecure)
 		buf_printf(problem,
 		    API_URL_VARIABLE
-		    " is \"%s\": plain http would show the credentials to the "
-		    "network; use https, or set " INSECURE "=1",
+		    " is \"%s\": plain http would show the credentials to the network; use https, or set " INSECURE
+		    "=1",
 		    given);
 }
 
@@ -133,8 +133,8 @@ check_credentials(const struct config *config, struct buf *problem)
 		    key ? SECRET : KEY, key ? KEY : SECRET);
 	if (key && strchr(config->key, ':') != NULL)
 		buf_printf(problem,
-		    "%s" KEY " has a \":\" in it, which HTTP Basic does not "
-		    "allow",
+		    "%s" KEY
+		    " has a \":\" in it, which HTTP Basic does not allow",
 		    problem->len > 0 ? "; " : "");
 }
 
@@ -192,8 +192,8 @@ read_cafile(struct config *config, struct buf *problem)
 		    problem, CAFILE ": %s is not a file", config->cafile);
 	else if (!has_certificate(fd))
 		buf_printf(problem,
-		    CAFILE ": %s holds no certificate (PEM: \"-----BEGIN "
-			   "CERTIFICATE-----\")",
+		    CAFILE
+		    ": %s holds no certificate (PEM: \"-----BEGIN CERTIFICATE-----\")",
 		    config->cafile);
 	if (fd >= 0)
 		close(fd);

@@ -1,10 +1,10 @@
 /*
  * ccm-fetch - the client of the Confluent Cloud Metrics API.
  *
- *	ccm-fetch query       data points, a line each
- *	ccm-fetch descriptors what metrics and resources there are
- *	ccm-fetch attributes  what values a label has
- *	ccm-fetch check       are its settings good?
+ *	ccm-fetch query         data points, a line each
+ *	ccm-fetch descriptors   what metrics and resources there are
+ *	ccm-fetch attributes    what values a label has
+ *	ccm-fetch check         are its settings good?
  *
  * It stays inside the API's rate limit (rate.c), gets one answer for many
  * resources and finds the one that is refused (query.c), reads pages of any
@@ -36,34 +36,30 @@
 #include "query.h"
 #include "summary.h"
 
-#define USAGE                                                                  \
-	"usage: ccm-fetch query -m METRIC... -r TYPE.LABEL=ID[,ID]...\n"       \
-	"                       [-g LABEL]... [-i INTERVAL] [-G "              \
-	"GRANULARITY]\n"                                                       \
-	"                       [-l LIMIT] [-e FILE] [-s FILE] [-k FILE]\n"    \
-	"       ccm-fetch query [-e FILE] [-s FILE] [-r FILE] [-k FILE]\n"     \
-	"                       < bodies.ndjson\n"                             \
-	"       ccm-fetch descriptors metrics|resources [-r TYPE] [-s FILE]\n" \
-	"       ccm-fetch attributes -m METRIC -g LABEL -r TYPE.LABEL=ID\n"    \
-	"                       [-i INTERVAL] [-s FILE]\n"                     \
-	"       ccm-fetch check\n"                                             \
-	"Queries the Confluent Cloud Metrics API; writes a line per item.\n"   \
-	"  -m METRIC       such as io.confluent.kafka.server/received_bytes\n" \
-	"  -r TYPE.LABEL=ID[,ID]...  of which resources: "                     \
-	"kafka.id=lkc-1,lkc-2\n"                                               \
-	"  -g LABEL        group by it: metric.topic\n"                        \
-	"  -i INTERVAL     ISO 8601, or now-1h|h/now|h (the default)\n"        \
-	"  -G GRANULARITY  PT1M PT5M PT15M PT30M PT1H (the default) PT4H "     \
-	"PT6H\n"                                                               \
-	"                  PT12H P1D ALL\n"                                    \
-	"  -l LIMIT        groups a page, 1 to 1000 (the default)\n"           \
-	"  -e FILE         append what could not be answered for now to "      \
-	"FILE\n"                                                               \
-	"  -s FILE         write a summary to FILE, a line of JSON\n"          \
-	"  -r FILE         append what the API sent and cannot be read to "    \
-	"FILE\n"                                                               \
-	"  -k FILE         keep in FILE what is learned about resources\n"     \
-	"  -h, -V          this help, the version\n"
+#define USAGE                                                                     \
+	"usage: ccm-fetch query -m METRIC... -r TYPE.LABEL=ID[,ID]...\n"          \
+	"                       [-g LABEL]... [-i INTERVAL] [-G GRANULARITY]\n"   \
+	"                       [-l LIMIT] [-e FILE] [-s FILE] [-k FILE]\n"       \
+	"       ccm-fetch query [-e FILE] [-s FILE] [-r FILE] [-k FILE]\n"        \
+	"                       < bodies.ndjson\n"                                \
+	"       ccm-fetch descriptors metrics|resources [-r TYPE] [-s FILE]\n"    \
+	"       ccm-fetch attributes -m METRIC -g LABEL -r TYPE.LABEL=ID\n"       \
+	"                       [-i INTERVAL] [-s FILE]\n"                        \
+	"       ccm-fetch check\n"                                                \
+	"Queries the Confluent Cloud Metrics API; writes a line per item.\n"      \
+	"  -m METRIC       such as io.confluent.kafka.server/received_bytes\n"    \
+	"  -r TYPE.LABEL=ID[,ID]...  of which resources: kafka.id=lkc-1,lkc-2\n"  \
+	"  -g LABEL        group by it: metric.topic\n"                           \
+	"  -i INTERVAL     ISO 8601, or now-1h|h/now|h (the default)\n"           \
+	"  -G GRANULARITY  PT1M PT5M PT15M PT30M PT1H (the default) PT4H PT6H\n"  \
+	"                  PT12H P1D ALL\n"                                       \
+	"  -l LIMIT        groups a page, 1 to 1000 (the default)\n"              \
+	"  -e FILE         append what could not be answered for now to FILE\n"   \
+	"  -s FILE         write a summary to FILE, a line of JSON\n"             \
+	"  -r FILE         append what the API sent and cannot be read to FILE\n" \
+	"  -k FILE         keep in FILE what is learned about resources\n"        \
+	"  -h              this help\n"                                           \
+	"  -V              the version\n"
 
 #define DATASET "/v2/metrics/cloud"
 
@@ -87,9 +83,7 @@ need(bool given, const char *what)
 static void
 need_no_argument(int argc, char **argv)
 {
-	if (optind < argc)
-		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
-		    argv[optind]);
+	arguments_or_die(argc - optind, argv + optind, "", false);
 }
 
 /* -r takes resources, where it could be a file's name too. */
@@ -98,8 +92,7 @@ need_selectors(const struct options *options)
 {
 	if (options->rejects_path != NULL)
 		die(EX_USAGE,
-		    "-r takes TYPE.LABEL=ID[,ID]..., such as kafka.id=lkc-1, "
-		    "not \"%s\"",
+		    "-r is \"%s\"; it takes TYPE.LABEL=ID[,ID]..., such as kafka.id=lkc-1",
 		    options->rejects_path);
 }
 
@@ -113,17 +106,14 @@ check_flags(const struct flags *flags)
 
 	if (longest_ms == 0)
 		die(EX_USAGE,
-		    "-G takes PT1M, PT5M, PT15M, PT30M, PT1H, PT4H, "
-		    "PT6H, PT12H, P1D or ALL, not \"%s\"",
+		    "-G is \"%s\"; it takes PT1M, PT5M, PT15M, PT30M, PT1H, PT4H, PT6H, PT12H, P1D or ALL",
 		    granularity);
 	if (flags->interval == NULL)
 		return;
 	if (!interval_parse(flags->interval, strlen(flags->interval), now_ms,
 		&start_ms, &end_ms))
 		die(EX_USAGE,
-		    "-i takes START/END, START/DURATION or DURATION/END, such "
-		    "as PT1H/2025-09-02T01:00:00Z or now-1h|h/now|h, not "
-		    "\"%s\"",
+		    "-i is \"%s\"; it takes START/END, START/DURATION or DURATION/END, such as PT1H/2025-09-02T01:00:00Z or now-1h|h/now|h",
 		    flags->interval);
 	if (end_ms - start_ms > longest_ms)
 		die(EX_USAGE,
@@ -139,7 +129,7 @@ limit_from(const char *argument)
 	long limit = strtol(argument, &end, 10);
 
 	if (*argument == '\0' || *end != '\0' || limit < 1 || limit > 1000)
-		die(EX_USAGE, "-l takes a number from 1 to 1000, not \"%s\"",
+		die(EX_USAGE, "-l is \"%s\"; it takes a number from 1 to 1000",
 		    argument);
 	return limit;
 }
@@ -200,7 +190,7 @@ read_options(
 	log_init("ccm-fetch");
 }
 
-/* ---- what is asked ------------------------------------------------------ */
+/* ---- the requests ------------------------------------------------------- */
 
 static void
 add_body(
@@ -275,9 +265,7 @@ plan_query(struct run *run, struct options *options, int argc, char **argv)
 		need(flags->nselectors == 0 && flags->ngroups == 0 &&
 			flags->interval == NULL && flags->granularity == NULL &&
 			flags->limit == 0,
-		    "-m METRIC is missing (without -m, request bodies are read "
-		    "from standard input, and -r TYPE.LABEL=ID, -g, -i, -G and "
-		    "-l do not apply)");
+		    "-m METRIC is missing (without -m, request bodies are read from standard input, and -r TYPE.LABEL=ID, -g, -i, -G and -l do not apply)");
 		add_lines(run);
 	}
 }
@@ -341,8 +329,7 @@ plan(struct run *run, struct options *options, int argc, char **argv)
 		read_options(options, argc, argv, ":hV");
 	if (run->nqueries == 0 && strcmp(command, "query") != 0)
 		die(EX_USAGE,
-		    "the first argument is query, descriptors, "
-		    "attributes or check; -h shows the usage");
+		    "the first argument has to be query, descriptors, attributes or check; -h shows the usage");
 }
 
 /* ---- check -------------------------------------------------------------- */
@@ -412,8 +399,7 @@ memory_time(void)
 
 	if (!clock_start(&clock))
 		die(EX_CONFIG,
-		    "CCM_NOW takes a time such as 2025-09-02T01:05:00Z, not "
-		    "\"%s\"",
+		    "CCM_NOW is \"%s\"; it takes a time such as 2025-09-02T01:05:00Z",
 		    getenv("CCM_NOW"));
 	return clock_now_ms(&clock);
 }

@@ -129,8 +129,8 @@ read_lines(const struct reader *reader, const char *path, int fd)
 	if (result == LINES_ERROR)
 		log_warn("cannot read %s: %s", path, strerror(errno));
 	if (bad > 0)
-		log_warn("%s: %lu of %lu lines are not what ccm-fetch -k "
-			 "writes, the first is line %lu; they are dropped",
+		log_warn(
+		    "%s: %lu of %lu lines are not what ccm-fetch -k writes, the first is line %lu; they are dropped",
 		    path, bad, lines.number, first_bad);
 	lines_free(&lines);
 }
@@ -248,7 +248,7 @@ memory_write(const char *path, const char *run, int64_t now_ms,
 	if (fd >= 0)
 		good = close(fd) == 0 && good;
 	if (!good || rename(new.data, path) != 0) {
-		log_warn("cannot write %s: %s; the next call searches again",
+		log_warn("cannot write to %s: %s; the next call searches again",
 		    path, strerror(errno));
 		if (fd >= 0)
 			unlink(new.data);

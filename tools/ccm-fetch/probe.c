@@ -145,7 +145,6 @@ run_settle_reachable(struct run *run)
 		return;
 	statuses_add(&run->tally.statuses, EX_TEMPFAIL);
 	run_report(run, LOG_LEVEL_ERROR,
-	    "each query was answered with 404, and so was or failed GET %s; "
-	    "check CONFLUENT_METRICS_HOST (%s)",
+	    "each query was answered with 404, and so was or failed GET %s; check CONFLUENT_METRICS_HOST (%s)",
 	    PATH, run->config->api.base);
 }

@@ -169,8 +169,7 @@ try_again(struct query *query, const struct answer *answer, const char *why)
 		delay_ms = asked_ms;
 	if (asked_ms > WAIT_MAX_MS)
 		buf_printf(&end,
-		    "%s; the API wants a pause of %lld s, which is too long "
-		    "for this run",
+		    "%s; the API wants a pause of %lld s, which is too long for this run",
 		    why, (long long)(asked_ms / 1000));
 	else if (only_once)
 		buf_add_string(&end, why);
@@ -253,8 +252,7 @@ stop_at_pages(struct query *query, const char *next_page)
 		    EMPTY_PAGES_MAX + 1);
 	else if (query->now.pages >= (size_t)query->run->config->query_pages)
 		buf_printf(&why,
-		    "the answer has over %ld page%s "
-		    "(CONFLUENT_METRICS_QUERY_PAGES)",
+		    "the answer has over %ld page%s (CONFLUENT_METRICS_QUERY_PAGES)",
 		    query->run->config->query_pages,
 		    plural(query->run->config->query_pages));
 	else

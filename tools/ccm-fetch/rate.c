@@ -24,7 +24,7 @@
  */
 #define WINDOW_MS 61000
 
-/* However long the API wants us to wait: then it is asked again. */
+/* However long a pause the API asks for, a request is sent after this. */
 #define NOT_BEFORE_MAX_MS 3600000
 
 /* The lock is held for as long as it takes to write some lines. */
@@ -146,8 +146,7 @@ distrust(int fd, const char *directory)
 		return "the file has other names (hard links)";
 	if (st.st_uid != 0 && st.st_uid != geteuid() &&
 	    ((dir.st_mode & S_ISGID) == 0 || dir.st_gid != st.st_gid))
-		return "the file belongs to another user, and its directory is "
-		       "not setgid to its group";
+		return "the file belongs to another user, and its directory is not setgid to its group";
 	return NULL;
 }
 
@@ -201,9 +200,9 @@ open_own(struct rate *rate)
 	rate->own = true;
 	if (directory == NULL || !make_directory(directory) ||
 	    !can_use(directory) || !open_in(rate, directory))
-		log_warn("cannot write to " RUN_DIRECTORY " or to the state "
-			 "directory: the request rate is kept for this run "
-			 "alone; set CCM_RATE_DIR");
+		log_warn(
+		    "cannot write to " RUN_DIRECTORY
+		    " or to the state directory: the request rate is kept for this run alone; set CCM_RATE_DIR");
 	free(directory);
 }
 
@@ -301,8 +300,8 @@ parse(struct state *state, const struct rate *rate, int64_t now_ms)
 		if (line[0] != '\0')
 			good = parse_line(state, line, now_ms) && good;
 	if (!good)
-		log_warn("%s: garbage in it counts for nothing, and is removed",
-		    rate->path);
+		log_warn(
+		    "%s: ignoring and removing invalid entries", rate->path);
 }
 
 /* ---- its lock ----------------------------------------------------------- */
@@ -317,8 +316,8 @@ lock_file(const struct rate *rate)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return false;
 		if (waited_ms == LOCK_QUIET_MS)
-			log_info("waiting for %s, which another process has "
-				 "locked",
+			log_info(
+			    "waiting for %s, which another process has locked",
 			    rate->path);
 		if (waited_ms >= LOCK_WAIT_MS)
 			return false;
@@ -334,11 +333,10 @@ lock(struct rate *rate)
 	while (rate->fd >= 0 && !lock_file(rate)) {
 		if (rate->own)
 			die(EX_TEMPFAIL,
-			    "%s: another process has held its lock for %d s; "
-			    "find it with fuser, and end it",
+			    "%s: another process has held its lock for %d s; find it with fuser, and end it",
 			    rate->path, LOCK_WAIT_MS / 1000);
-		log_warn("%s: another process has held its lock for %d s; this "
-			 "run no longer shares the request rate",
+		log_warn(
+		    "%s: another process has held its lock for %d s; this run no longer shares the request rate",
 		    rate->path, LOCK_WAIT_MS / 1000);
 		close_file(rate);
 		open_own(rate);
@@ -386,8 +384,8 @@ write_and_unlock(struct rate *rate, struct state *state)
 	if (pwrite(rate->fd, text->data, text->len, 0) != (ssize_t)text->len ||
 	    ftruncate(rate->fd, (off_t)text->len) != 0) {
 		/* A full disk must not stop requests, nor let them loose. */
-		log_warn("cannot write to %s: %s; the request rate is kept for "
-			 "this run alone",
+		log_warn(
+		    "cannot write to %s: %s; the request rate is kept for this run alone",
 		    rate->path, strerror(errno));
 		close_file(rate);
 		return;

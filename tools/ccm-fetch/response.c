@@ -153,8 +153,7 @@ feed_element(
 		if (!response->element(
 			response->context, current->data, current->len))
 			return fail(response,
-			    "an element of \"data\" is not "
-			    "what the API answers");
+			    "an element of \"data\" is not what the API answers");
 		current->len = 0;
 		response->state = AFTER_ELEMENT;
 		response->first = false;

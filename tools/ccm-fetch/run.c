@@ -127,8 +127,7 @@ start_ready(struct run *run)
 		turn_ms = rate_take(&run->rate);
 		if (turn_ms > WAIT_MAX_MS) {
 			query_give_up(query, EX_TEMPFAIL,
-			    "the API wants a pause that is too long for this "
-			    "run");
+			    "the API wants a pause that is too long for this run");
 			continue;
 		}
 		if (turn_ms > 0)
@@ -234,8 +233,8 @@ run_report_silent(const struct run *run)
 		const struct resource *r = &run->resources.all[i];
 
 		if (resource_is_silent(r))
-			log_warn("%s %s: no data points (deleted, idle, or not "
-				 "visible to API key %s?)",
+			log_warn(
+			    "%s %s: no data points (deleted, idle, or not visible to API key %s?)",
 			    r->label, r->id,
 			    config_credential_name(run->config));
 	}

@@ -142,8 +142,7 @@ afford(struct query *query)
 		return true;
 	if (query->budget == 0) {
 		query_give_up(query, EX_TEMPFAIL,
-		    "the resource on which the API fails was not found with "
-		    "the requests that a search may take");
+		    "the resource on which the API fails was not found with the requests that a search may take");
 		return false;
 	}
 	query->budget--;
@@ -202,8 +201,8 @@ begin_search(struct query *query, const char *detail)
 	query->search =
 	    query->body.grouped_by_resource ? SEARCH_KEEPING : SEARCH_DROPPING;
 	query->whole_detail = xstrdup(detail != NULL ? detail : "");
-	log_info("%s: %zu resources together get no answer (%s); splitting the "
-		 "query",
+	log_info(
+	    "%s: %zu resources together get no answer (%s); splitting the query",
 	    query->name, query->nchosen, query->whole_detail);
 }
 

@@ -105,8 +105,7 @@ report_contents(struct query *query)
 
 	if (query->asked.strangers > 0)
 		run_report(run, LOG_LEVEL_WARN,
-		    "%s: %llu point%s of a resource or an hour that the query does "
-		    "not name, such as %s; passed on",
+		    "%s: %llu point%s of a resource or an hour that the query does not name, such as %s; passed on",
 		    query->name, (unsigned long long)query->asked.strangers,
 		    plural(query->asked.strangers), query->asked.stranger.data);
 	if (query->now.unreadable == 0)
@@ -114,8 +113,7 @@ report_contents(struct query *query)
 	run->tally.unreadable += query->now.unreadable;
 	statuses_add(&run->tally.statuses, EX_DATAERR);
 	run_report(run, LOG_LEVEL_ERROR,
-	    "%s: cannot read %llu element%s of the answer, %s: the first is "
-	    "%.100s",
+	    "%s: cannot read %llu element%s of the answer, %s: the first is %.100s",
 	    query->name, (unsigned long long)query->now.unreadable,
 	    plural(query->now.unreadable),
 	    run->rejects_path != NULL ? "kept in the file of -r" : "left out",
@@ -283,8 +281,7 @@ query_refuse_resource(
 		return;
 	resource_refuse(resource, status, detail);
 	run_report(run, LOG_LEVEL_ERROR,
-	    "%s: %s %s: refused for API key %s: HTTP %ld: %s; left out of this "
-	    "run",
+	    "%s: %s %s: refused for API key %s: HTTP %ld: %s; left out of this run",
 	    query->name, resource->label, resource->id,
 	    config_credential_name(run->config), status, detail);
 }
@@ -310,14 +307,11 @@ run_unauthorised(struct run *run, long status, const char *detail)
 	buf_terminate(&why);
 	if (!run->unauthorised && status == 407)
 		run_report(run, LOG_LEVEL_ERROR,
-		    "the proxy refused the request: %s; check the user and "
-		    "password in https_proxy",
+		    "the proxy refused the request: %s; check the user and password in https_proxy",
 		    why.data);
 	else if (!run->unauthorised)
 		run_report(run, LOG_LEVEL_ERROR,
-		    "the API refused key %s: %s; check "
-		    "CONFLUENT_METRICS_API_KEY and _SECRET (a Cloud API key, "
-		    "not a cluster's), or CONFLUENT_METRICS_TOKEN",
+		    "the API refused key %s: %s; check CONFLUENT_METRICS_API_KEY and _SECRET (a Cloud API key, not a cluster's), or CONFLUENT_METRICS_TOKEN",
 		    config_credential_name(run->config), why.data);
 	run->unauthorised = run->tally.statuses.unauthorised = true;
 	run->reachable = REACHABLE_NO;

@@ -238,8 +238,8 @@ move_checked(
     struct dir *dir, int from, const char *name, int to, const char *new_name)
 {
 	if (!dir->checks_names)
-		log_info("the file system of %s has no RENAME_NOREPLACE; "
-			 "looking for the new name before each rename",
+		log_info(
+		    "the file system of %s has no RENAME_NOREPLACE; looking for the new name before each rename",
 		    dir->path);
 	dir->checks_names = true;
 	if (faccessat(to, new_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {

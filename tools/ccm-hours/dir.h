@@ -6,7 +6,7 @@
  *	work/      hours in the making: HOUR.UNIQUE/
  *	hours/     hours done: HOUR/, HOUR.2/, ...
  *	spool/     records to be sent: HOUR.ROUND.ndjson
- *	rejected/  values that are no records: HOUR.ROUND.ndjson
+ *	rejected/  values that are not records: HOUR.ROUND.ndjson
  *	cache/     what PROG remembers
  *	status/    last-run.json, hours_lost, first
  *

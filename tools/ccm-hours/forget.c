@@ -64,8 +64,8 @@ count_undone(struct run *run, time_t first, time_t window)
 	}
 	if (lost > 0)
 		outcome_error(&run->outcome, EX_OK,
-		    "hours lost: %" PRId64 ", from %s to %s, were never "
-		    "fetched and are older than CCM_BACKFILL_HOURS=%d",
+		    "hours lost: %" PRId64
+		    ", from %s to %s, were never fetched and are older than CCM_BACKFILL_HOURS=%d",
 		    lost, from, to, run->times.backfill);
 	return lost;
 }
@@ -83,8 +83,7 @@ count_owing(struct run *run, time_t window)
 			continue;
 		hour_format(old->hour, hour);
 		outcome_error(&run->outcome, EX_OK,
-		    "hour lost in part: some queries of %s were never "
-		    "answered, and it is older than CCM_BACKFILL_HOURS=%d",
+		    "hour lost in part: some queries of %s were never answered, and it is older than CCM_BACKFILL_HOURS=%d",
 		    hour, run->times.backfill);
 		lost++;
 	}

@@ -88,8 +88,8 @@ hand_over_directory(
 			run, from, rejected, DIR_REJECTED, to, sizeof(to)))
 			return false;
 		outcome_error(&run->outcome, EX_DATAERR,
-		    "hour %s: %" PRId64 " value%s could not be read, kept in "
-		    "%s/rejected/%s",
+		    "hour %s: %" PRId64
+		    " value%s could not be read, kept in %s/rejected/%s",
 		    name, lines, plural(lines), run->dir.path, to);
 	}
 	return sync_hour(run, name);

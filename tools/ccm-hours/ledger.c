@@ -309,8 +309,8 @@ ledger_read_since(
 		return true;
 	if (ledger->since_ahead) {
 		hour_format(ledger->since, text);
-		log_warn("%s/" SINCE_NAME " holds %s, which is in the future; "
-			 "not using it",
+		log_warn("%s/" SINCE_NAME
+			 " holds %s, which is in the future; not using it",
 		    dir->path, text);
 	}
 	return guess_since(ledger, dir, now, ran_before || ledger->since_ahead);

@@ -20,7 +20,7 @@
  *   or lost only if the API's time allows it too.
  * - A failed hour holds back no other one.
  * - A lock keeps runs apart, in a descriptor that no child inherits. PROG ends
- *   with us, so nothing of a killed run queries the API for nobody.
+ *   with us, so no part of a killed run goes on querying the API.
  * - What is in a file of the state directory is data, and may be garbage. That
  *   costs what it held, and no more.
  */
@@ -41,24 +41,20 @@
 #include "program.h"
 #include "run.h"
 
-#define USAGE                                                                \
-	"usage: ccm-hours [-m MINUTE] [-b HOURS] [-f HOUR] [-ln] [-s SEND] " \
-	"DIR PROG\n"                                                         \
-	"                 [ARG]...\n"                                        \
-	"       ccm-hours -x MESSAGE DIR\n"                                  \
-	"Runs PROG for each hour that is complete and not done in DIR, and " \
-	"moves the\n"                                                        \
-	"records that it leaves to DIR/spool.\n"                             \
-	"  -b HOURS    does hours up to that old (default 168)\n"            \
-	"  -f HOUR     does that hour again (2025-09-02T00, UTC), and no "   \
-	"other\n"                                                            \
-	"  -l          stays, and runs again each hour at MINUTE\n"          \
-	"  -m MINUTE   at which the last hour is complete, 5 to 59 "         \
-	"(default 5)\n"                                                      \
-	"  -n          lists what is due, and changes nothing\n"             \
-	"  -s SEND     then runs SEND -1 DIR/spool, if there is a file\n"    \
-	"  -x MESSAGE  records a run that was refused for its settings\n"    \
-	"  -h          this help\n"                                          \
+#define USAGE                                                                           \
+	"usage: ccm-hours [-m MINUTE] [-b HOURS] [-f HOUR] [-ln] [-s SEND] DIR PROG\n"  \
+	"                 [ARG]...\n"                                                   \
+	"       ccm-hours -x MESSAGE DIR\n"                                             \
+	"Runs PROG for each hour that is complete and not done in DIR, and moves the\n" \
+	"records that it leaves to DIR/spool.\n"                                        \
+	"  -b HOURS    does hours up to that old (default 168)\n"                       \
+	"  -f HOUR     does that hour again (2025-09-02T00, UTC), and no other\n"       \
+	"  -l          stays, and runs again each hour at MINUTE\n"                     \
+	"  -m MINUTE   at which the last hour is complete, 5 to 59 (default 5)\n"       \
+	"  -n          lists what is due, and changes nothing\n"                        \
+	"  -s SEND     then runs SEND -1 DIR/spool, if there is a file\n"               \
+	"  -x MESSAGE  records a run that was refused for its settings\n"               \
+	"  -h          this help\n"                                                     \
 	"  -V          the version\n"
 
 #define LOCK_WAIT_MS 10000
@@ -94,8 +90,8 @@ take_lock(struct run *run)
 		if (pid > 0)
 			snprintf(holder, sizeof(holder), ", process %ld,", pid);
 		if (!run->children.stopped)
-			log_error("another ccm-hours%s holds %s/lock; gave up "
-				  "after %d s",
+			log_error(
+			    "another ccm-hours%s holds %s/lock; gave up after %d s",
 			    holder, run->path, LOCK_WAIT_MS / 1000);
 	}
 	return lock == DIR_LOCKED;
@@ -234,8 +230,7 @@ take_option(struct run *run, struct options *options, int option)
 		run->forced = true;
 		if (!hour_parse_loosely(optarg, &run->forced_hour))
 			die(EX_USAGE,
-			    "-f is \"%s\"; it takes an hour such as "
-			    "2025-09-02T00",
+			    "-f is \"%s\"; it takes an hour such as 2025-09-02T00",
 			    optarg);
 		break;
 	case 'l':
@@ -268,16 +263,12 @@ take_arguments(
 {
 	const char *name;
 
-	if (options->refused != NULL && argc > 1)
-		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
-		    argv[1]);
-	if (argc < 1)
-		die(EX_USAGE, "DIR is missing; -h shows the usage");
+	arguments_or_die(argc, argv,
+	    options->refused != NULL || options->lists ? "DIR" : "DIR PROG",
+	    options->refused == NULL);
 	run->path = argv[0];
 	if (options->refused != NULL || options->lists)
 		return;
-	if (argc < 2)
-		die(EX_USAGE, "PROG is missing; -h shows the usage");
 	name = strrchr(argv[1], '/');
 	run->name = name != NULL ? name + 1 : argv[1];
 	argv[1] = program_find_or_die(argv[1]);
@@ -295,7 +286,7 @@ parse_options(int argc, char **argv, struct run *run, struct options *options)
 	while ((option = getopt(argc, argv, "+:b:f:lm:ns:x:hV")) != -1)
 		take_option(run, options, option);
 	if (options->stays && (run->forced || options->lists))
-		die(EX_USAGE, "-l and -%c exclude each other",
+		die(EX_USAGE, "-l and -%c cannot be combined",
 		    run->forced ? 'f' : 'n');
 	take_arguments(run, options, argc - optind, argv + optind);
 }
@@ -308,8 +299,7 @@ start_clock_or_die(struct run *run)
 
 	if (!clock_start(&run->clock))
 		die(EX_CONFIG,
-		    "CCM_NOW is \"%s\"; it takes a time such as "
-		    "2025-09-02T00:05:00Z",
+		    "CCM_NOW is \"%s\"; it takes a time such as 2025-09-02T00:05:00Z",
 		    getenv("CCM_NOW"));
 	last = times_last(&run->times, clock_now_ms(&run->clock));
 	if (run->forced && run->forced_hour > last) {

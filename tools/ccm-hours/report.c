@@ -336,7 +336,7 @@ add_last(struct buf *out, const struct report *report,
 static const struct strings *
 join_refused(const struct report *report, struct report_before *before)
 {
-	if (report->refused_anew)
+	if (report->refused_again)
 		strings_free(&before->refused);
 	for (size_t i = 0; i < report->refused.count; i++)
 		strings_add(&before->refused, report->refused.items[i]);

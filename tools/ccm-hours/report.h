@@ -29,7 +29,7 @@ struct report {
 	int64_t started_ms;
 	struct strings hours; /* "2025-09-02T00Z.2": the directories made */
 	struct strings refused;
-	bool refused_anew; /* they replace those of the report before */
+	bool refused_again; /* they replace those of the report before */
 	int64_t requests, throttled, records, rejected;
 	int64_t lost; /* hours, in this run */
 };

@@ -168,7 +168,7 @@ write_report(struct run *run, struct report_before *before, bool state_is_known)
 	}
 	if (run->children.stopped)
 		statuses_add(statuses, EX_TEMPFAIL);
-	run->report.refused_anew =
+	run->report.refused_again =
 	    run->queried && (run->answered || run->report.refused.count > 0);
 	report_write(&run->report, before, state_is_known ? &state : NULL,
 	    &run->times, statuses_first(statuses), clock_now_ms(&run->clock),

@@ -193,8 +193,8 @@ report_skew(struct run *run, const struct work *work, int64_t local_ms)
 	time_format((time_t)(work->stats.api_time_ms / 1000), api);
 	time_format((time_t)(local_ms / 1000), local);
 	outcome_error(&run->outcome, EX_TEMPFAIL,
-	    "the local clock (%s) is %" PRId64 " s %s the API's (%s); check "
-	    "the time of this machine",
+	    "the local clock (%s) is %" PRId64
+	    " s %s the API's (%s); check the time of this machine",
 	    local, skew < 0 ? -skew : skew, skew < 0 ? "behind" : "ahead of",
 	    api);
 }
@@ -208,8 +208,8 @@ take_time(struct run *run, const struct work *work, int64_t started_ms)
 	switch (times_take(&run->times, &work->stats, started_ms, ended_ms)) {
 	case TIMES_LOCAL:
 		if (!run->warned_local)
-			log_warn("the API's answers have no valid Date; using "
-				 "the local clock");
+			log_warn(
+			    "the API's answers have no valid Date; using the local clock");
 		run->warned_local = true;
 		break;
 	case TIMES_SKEWED:
@@ -374,8 +374,8 @@ log_hour(const struct work *work, const char *name)
 	    name, work->records, plural(work->records), work->stats.requests,
 	    plural(work->stats.requests), work->stats.seconds, owes);
 	if (work->owes > 0)
-		log_warn("hour %s: %" PRId64 " quer%s not answered; retrying "
-			 "in the next run",
+		log_warn("hour %s: %" PRId64
+			 " quer%s not answered; retrying in the next run",
 		    name, work->owes, work->owes == 1 ? "y was" : "ies were");
 }
 
@@ -488,8 +488,8 @@ report_too_early(struct run *run, const struct work *work)
 
 	time_format((time_t)(run->times.safe_ms / 1000), text);
 	statuses_add(&run->outcome.statuses, EX_TEMPFAIL);
-	log_warn("hour %s: not complete at %s, the earlier of the API's time "
-		 "and the local clock; retrying in the next run",
+	log_warn(
+	    "hour %s: not complete at %s, the earlier of the API's time and the local clock; retrying in the next run",
 	    work->hour_text, text);
 }
 
@@ -515,8 +515,8 @@ finish(struct run *run, struct work *work, enum decision decision)
 		    work->hour_text);
 		break;
 	case DECIDE_EMPTY:
-		log_info("hour %s: no points yet; it is queried again in the "
-			 "next run",
+		log_info(
+		    "hour %s: no points yet; it is queried again in the next run",
 		    work->hour_text);
 		if (work->stats.owed > 0)
 			statuses_add(&run->outcome.statuses, EX_TEMPFAIL);

@@ -87,15 +87,13 @@ judge_failed(const struct send *send, struct buf *why)
 {
 	if (send->unknown_call[0] != '\0') {
 		buf_printf(why,
-		    "this kcat cannot be used: it calls librdkafka in a way "
-		    "that ccm does not know (%s); install the package kcat",
+		    "this kcat cannot be used: it calls librdkafka in a way that ccm does not know (%s); install the package kcat",
 		    send->unknown_call);
 		return EX_CONFIG;
 	}
 	if (send->keep_error != 0) {
 		buf_printf(why,
-		    "cannot keep the records that the broker "
-		    "refuses: %s; ",
+		    "cannot keep the records that the broker refuses: %s; ",
 		    strerror(send->keep_error));
 		describe(send, why);
 		return EX_IOERR;
@@ -107,8 +105,7 @@ judge_failed(const struct send *send, struct buf *why)
 	}
 	if (send->transactional && a_failure_is(send, EX_DATAERR)) {
 		buf_add_string(why,
-		    "the broker refuses records for good, and with them the "
-		    "whole transaction: ");
+		    "the broker refuses records for good, and with them the whole transaction: ");
 		send_describe_failures(send, why);
 		return EX_DATAERR;
 	}
@@ -140,8 +137,8 @@ judge(const struct send *send, struct buf *why)
 	if (status == EX_OK && writer_counts(send) &&
 	    WEXITSTATUS(send->writer->wait_status) == EX_DATAERR) {
 		buf_printf(why,
-		    "bad lines are not sent, see above; the other "
-		    "%" PRIu64 " record%s %s sent",
+		    "bad lines are not sent, see above; the other %" PRIu64
+		    " record%s %s sent",
 		    send->counters.delivered, plural(send->counters.delivered),
 		    send->counters.delivered == 1 ? "is" : "are");
 		status = EX_DATAERR;

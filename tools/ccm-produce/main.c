@@ -114,9 +114,8 @@ warn_of_times(const struct produce *produce)
 	int64_t age_ms;
 
 	if (send->append_time)
-		log_warn("topic %s has message.timestamp.type=LogAppendTime: "
-			 "the broker replaces each record's time by the time "
-			 "of its arrival",
+		log_warn(
+		    "topic %s has message.timestamp.type=LogAppendTime: the broker replaces each record's time by the time of its arrival",
 		    produce->topic);
 	/* CCM_NOW is the settings' business, not ours. */
 	if (!clock_start(&clock))
@@ -124,9 +123,9 @@ warn_of_times(const struct produce *produce)
 	age_ms = clock_now_ms(&clock) - send->counters.oldest_ms;
 
 	if (send->counters.oldest_ms > 0 && age_ms > OLD_MS)
-		log_warn("the oldest record is %" PRId64
-			 " days old; a topic %s with a shorter retention.ms "
-			 "deletes it at the broker's next check",
+		log_warn(
+		    "the oldest record is %" PRId64
+		    " days old; a topic %s with a shorter retention.ms deletes it at the broker's next check",
 		    age_ms / (24 * 3600 * 1000), produce->topic);
 }
 
@@ -201,7 +200,7 @@ finish_with_rejects(struct produce *produce)
 		    send->counters.failed, send->counters.seen, reasons.data,
 		    produce->rejects);
 	else
-		log_error("lines that are no records are kept in %s",
+		log_error("lines that are not records are kept in %s",
 		    produce->rejects);
 	buf_free(&reasons);
 }
@@ -280,8 +279,7 @@ run_or_die(struct produce *produce)
 
 	if (send->stopped)
 		die(EX_TEMPFAIL,
-		    "stopped by a signal; the records on standard input are "
-		    "not proved to be sent");
+		    "stopped by a signal; the records on standard input may not have been sent");
 	if (status == EX_OK && only_refused_are_missing(send)) {
 		if (send->counters.kept > 1)
 			status = send_refused_alone(produce, &why);
@@ -325,15 +323,11 @@ main(int argc, char **argv)
 	log_init("ccm-produce");
 	standard_fds_or_die(wants_settings ? STDOUT_FILENO : STDIN_FILENO);
 	if (wants_settings) {
-		if (*argv != NULL)
-			die(EX_USAGE,
-			    "unexpected argument \"%s\"; -h shows the usage",
-			    *argv);
+		arguments_or_die(argc - optind, argv, "", false);
 		print_settings_or_die();
 		return EX_OK;
 	}
-	if (*argv == NULL)
-		die(EX_USAGE, "one topic is expected; -h shows the usage");
+	arguments_or_die(argc - optind, argv, "TOPIC", true);
 	check_topic_name_or_die(*argv);
 	if (!kafka_settings_read(&produce.settings, KAFKA_PRODUCER))
 		return EX_CONFIG;

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* Files in memory; EX_OSERR where there is none to be had. */
+/* Files in memory; exits with EX_OSERR if one cannot be made. */
 int refused_file_or_die(const char *name);
 
 /* The records as frames with these delimiters, in another file, at its start.

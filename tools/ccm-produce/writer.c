@@ -65,8 +65,8 @@ writer_use_key(struct writer *writer, int rejects_fd)
 static void
 make_delimiter(char delimiter[DELIMITER_BYTES + 1])
 {
-	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "abcdefghijklmnopqrstuvwxyz0123456789";
+	static const char letters[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	const size_t count = sizeof(letters) - 1;
 	unsigned char byte;
 

@@ -60,7 +60,7 @@ struct ship {
 	struct status status;
 	bool once;
 	uint64_t batch_bytes;
-	size_t alone;      /* so many files go one by one */
+	size_t alone;      /* so many files are sent one by one */
 	bool refused;      /* something is in bad/ that was not before */
 	unsigned failures; /* since the last success */
 	char *problem;     /* of the last of them */
@@ -111,9 +111,9 @@ set_error(struct ship *ship, const char *problem)
 }
 
 /*
- * Tells the first failure and each other one that follows it, and waits for the
- * next try. PROG's reason does not make it another: where several brokers are
- * away, it names one now and another one then.
+ * Logs the first failure and each different one after it, and waits for the
+ * next try. Another reason of PROG's is not another failure: while several
+ * brokers are away, it names now one, now another.
  */
 static void
 fail(struct ship *ship, const char *problem)
@@ -221,7 +221,7 @@ take_turn(struct ship *ship)
 			break;
 		}
 		set_error(ship, problem.data);
-		log_info("%s; its %zu files go one by one",
+		log_info("%s; its %zu files are sent one by one",
 		    ship->status.last_error, count);
 		ship->alone = count;
 		break;
@@ -317,8 +317,7 @@ batch_bytes_or_die(const char *text)
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || number < 1 ||
 	    number > BATCH_BYTES_MAX / unit)
 		die(EX_USAGE,
-		    "-b is \"%s\"; it takes a number from 1 to 1024M, with K "
-		    "or M behind it or without",
+		    "-b is \"%s\"; it takes a number from 1 to 1024M, with K or M behind it or without",
 		    text);
 	return number * unit;
 }
@@ -345,8 +344,7 @@ parse_options(int argc, char **argv, struct ship *ship)
 			usage_error_and_exit(option);
 		}
 	}
-	if (argc - optind < 2)
-		die(EX_USAGE, "DIR and PROG are needed; -h shows the usage");
+	arguments_or_die(argc - optind, argv + optind, "DIR PROG", true);
 }
 
 int

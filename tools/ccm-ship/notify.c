@@ -23,8 +23,8 @@ notify_open(struct notify *notify)
 		return;
 	if ((name[0] != '/' && name[0] != '@') || len < 2 ||
 	    len >= sizeof(notify->address.sun_path)) {
-		log_warn("NOTIFY_SOCKET is \"%s\"; it takes a path, or @ and a "
-			 "name; systemd is told nothing",
+		log_warn(
+		    "NOTIFY_SOCKET is \"%s\"; it takes a path, or @ and a name; not notifying systemd",
 		    name);
 	} else {
 		notify->address.sun_family = AF_UNIX;
@@ -36,8 +36,8 @@ notify_open(struct notify *notify)
 		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 		notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 		if (notify->fd < 0)
-			log_warn("no socket for NOTIFY_SOCKET: %s; systemd is "
-				 "told nothing",
+			log_warn(
+			    "cannot make a socket for NOTIFY_SOCKET: %s; not notifying systemd",
 			    strerror(errno));
 		else
 			setsockopt(notify->fd, SOL_SOCKET, SO_SNDTIMEO,
@@ -64,7 +64,7 @@ notify_send(const struct notify *notify, const char *name, const char *value)
 	if (sendto(notify->fd, message.data, message.len, MSG_NOSIGNAL,
 		(const struct sockaddr *)&notify->address,
 		notify->address_len) < 0)
-		log_debug("systemd is not told %s: %s", message.data,
+		log_debug("cannot notify systemd of %s: %s", message.data,
 		    strerror(errno));
 	buf_free(&message);
 }

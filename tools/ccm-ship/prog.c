@@ -135,7 +135,7 @@ ends_by_itself(struct prog *prog, struct run *run)
 	if (ends_within(prog, run, FOR_EVER, prog->stop_fd))
 		return true;
 	prog->on_stop(prog->context);
-	log_info("told to stop; waiting up to %ld s for %s to end",
+	log_info("stopping; waiting up to %ld s for %s to end",
 	    prog->grace_seconds, prog->argv[0]);
 	if (ends_within(prog, run, (int)prog->grace_seconds * 1000, -1))
 		return true;

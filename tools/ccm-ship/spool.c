@@ -31,8 +31,7 @@ spool_open_or_die(struct spool *spool, const char *path)
 	spool->dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (spool->dir_fd < 0 && errno == ENOENT)
 		die(EX_CONFIG,
-		    "there is no directory %s; ccm-scrape makes its spool in its "
-		    "first run, mkdir makes any other",
+		    "there is no directory %s; ccm-scrape makes its spool in its first run, mkdir makes any other",
 		    path);
 	if (spool->dir_fd < 0)
 		die(EX_CONFIG, "cannot open the directory %s: %s", path,
@@ -66,8 +65,8 @@ spool_lock_or_die(struct spool *spool, bool tell)
 		die(EX_CANTCREAT, "cannot lock %s: %s", spool->lock_path,
 		    strerror(errno));
 	if (tell && read(fd, pid, sizeof(pid) - 1) >= 0)
-		log_info("ccm-ship %ld, or what it has started, has the lock "
-			 "on %s; waiting",
+		log_info(
+		    "ccm-ship %ld, or what it has started, holds the lock on %s; waiting",
 		    strtol(pid, NULL, 10), spool->path);
 	close(fd);
 	return false;

@@ -126,7 +126,7 @@ status_write(
 	}
 	written = replace_file(spool->dir_fd, &line);
 	if (!written && !status->failed)
-		log_warn("cannot write %s/" STATUS_NAME
+		log_warn("cannot write to %s/" STATUS_NAME
 			 ": %s; going on without it",
 		    spool->path, strerror(errno));
 	status->failed = !written;

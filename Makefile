@@ -47,8 +47,8 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 # ---- what is built ----------------------------------------------------------
 
 SCRIPTS := ccm-scrape ccm-send ccm-status ccm-check
-PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-ship ccm-produce \
-	ccm-consume ccm-json ccm-env
+PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-ship \
+	ccm-produce ccm-consume ccm-json ccm-env
 LIBS_ccm-fetch := -lcurl -lcjson
 LIBS_ccm-produce := -lcjson
 LIBS_ccm-consume := -lcjson
@@ -339,10 +339,11 @@ lint-deb: deb
 	lintian --allow-root --fail-on error,warning,info $(DEB)
 
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS := points samples records response interval
+FUZZ_TARGETS := points samples promfmt records response interval
 FUZZ_SOURCES_points := $(addprefix tools/ccm-normalize/,points.c record-writer.c)
 FUZZ_SOURCES_samples := $(addprefix tools/ccm-normalize/,samples.c \
 	record-writer.c)
+FUZZ_SOURCES_promfmt := $(addprefix tools/ccm-promfmt/,labels.c output.c store.c)
 FUZZ_SOURCES_response := $(addprefix tools/ccm-fetch/,points.c response.c body.c \
 	filters.c resources.c)
 $(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch]) \

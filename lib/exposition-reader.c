@@ -6,9 +6,6 @@
 
 #include "scan.h"
 
-/* A lower time is in seconds: they reach it in the year 5138. */
-#define SECONDS_BELOW 100000000000
-
 /* No sample has many labels: all pairs of names are compared. */
 #define LABELS_MAX 1000
 
@@ -343,7 +340,7 @@ read_fraction_time(const char *at, const char *end, int64_t *ms)
 	for (const char *digit = point + 1; digit < end && unit > 0;
 	     digit++, unit /= 10)
 		fraction += (*digit - '0') * unit;
-	if (llabs(seconds) >= SECONDS_BELOW)
+	if (llabs(seconds) >= TIMESTAMP_SECONDS_BELOW)
 		*ms = seconds;
 	else
 		*ms = seconds * 1000 + (*at == '-' ? -fraction : fraction);
@@ -357,7 +354,7 @@ read_float_time(const char *at, const char *end, int64_t *ms)
 	double time = strtod(copy, NULL);
 
 	free(copy);
-	if (fabs(time) < SECONDS_BELOW)
+	if (fabs(time) < TIMESTAMP_SECONDS_BELOW)
 		time *= 1000;
 	if (!(fabs(time) < 1e18))
 		return false;
@@ -378,7 +375,7 @@ read_time(struct exposition_reader *reader)
 		return fail(reader, start, "a time was expected");
 	if (shape.integer) {
 		good = read_integer_time(start, end, ms);
-		if (good && llabs(*ms) < SECONDS_BELOW)
+		if (good && llabs(*ms) < TIMESTAMP_SECONDS_BELOW)
 			*ms *= 1000;
 	} else {
 		good = read_fraction_time(start, end, ms) ||

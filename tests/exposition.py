@@ -12,10 +12,14 @@ exposition.py families prometheus|openmetrics
     The same with a line for each family: name, type, HELP, number of samples.
 exposition.py flatten
     Writes records in the form of parse.
+exposition.py expected
+    Writes in that form what an exposition of records has to hold: names valid,
+    equal labels joined, the newest sample of a series.
 """
 import json
 import math
 import random
+import re
 import sys
 
 from prometheus_client.openmetrics import parser as openmetrics
@@ -110,6 +114,28 @@ def flatten():
             yield line(r["name"], r["tags"], r["fields"]["value"], r["timestamp"])
 
 
+def valid(name, forbidden):
+    name = re.sub(forbidden, "_", name)
+    return "_" + name if name == "" or name[0].isdigit() else name
+
+
+def expected():
+    newest = {}
+    with open(0, encoding="utf-8", newline="\n") as stdin:
+        for text in stdin:
+            r = json.loads(text)
+            labels = {}
+            for name, value in sorted(r["tags"].items()):
+                name = re.sub("^_+", "_", valid(name, "[^A-Za-z0-9_]"))
+                labels[name] = labels[name] + ";" + value if name in labels else value
+            series = valid(r["name"], "[^A-Za-z0-9_:]"), tuple(sorted(labels.items()))
+            ms = r.get("timestamp", math.inf)
+            if series not in newest or ms >= newest[series][1]:
+                newest[series] = r["fields"]["value"] if "fields" in r else r["value"], ms
+    for (name, labels), (value, ms) in newest.items():
+        yield line(name, dict(labels), value, None if ms == math.inf else ms)
+
+
 command, *arguments = sys.argv[1:]
 sys.stdout.reconfigure(encoding="utf-8", newline="\n")
 if command == "generate":
@@ -120,4 +146,5 @@ elif command == "families":
     for f in families(arguments[0]):
         print(json.dumps([f.name, f.type, f.documentation, len(f.samples)]))
 else:
-    print("\n".join(sorted(parse(arguments[0]) if command == "parse" else flatten())))
+    lines = {"parse": parse, "flatten": flatten, "expected": expected}[command](*arguments)
+    print("\n".join(sorted(lines)))

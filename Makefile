@@ -47,7 +47,7 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 # ---- what is built ----------------------------------------------------------
 
 SCRIPTS := ccm-scrape ccm-send ccm-status ccm-check
-PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-ship \
+PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-linefmt ccm-ship \
 	ccm-produce ccm-consume ccm-json ccm-env
 LIBS_ccm-fetch := -lcurl -lcjson
 LIBS_ccm-produce := -lcjson
@@ -96,7 +96,7 @@ tests: all $(TEST_BIN)
 DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
-	openssl perl procps prometheus python3-prometheus-client strace
+	openssl perl procps influxdb prometheus python3-prometheus-client strace
 DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
 DEPS_KAFKA := default-jdk-headless maven python3-venv krb5-kdc \

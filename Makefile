@@ -49,10 +49,11 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 
 SCRIPTS := ccm-scrape ccm-send ccm-status ccm-check
 PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-ship ccm-produce \
-	ccm-consume ccm-json ccm-env
+	ccm-consume ccm-json ccm-env ccm-ingestd
 LIBS_ccm-fetch := -lcurl -lcjson
 LIBS_ccm-produce := -lcjson
 LIBS_ccm-consume := -lcjson
+LIBS_ccm-ingestd := -lz
 
 # The parser of lib/http-request, which Debian has as C sources only.
 LLHTTP := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)

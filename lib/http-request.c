@@ -157,7 +157,7 @@ http_request_parameter(
 	return false;
 }
 
-/* ---- what llhttp reports ------------------------------------------------- */
+/* ---- what llhttp reports ------------------------------------------------ */
 
 /* For a callback: what is to be answered; the result ends llhttp's work. */
 static int
@@ -346,7 +346,7 @@ settings(void)
 	return &callbacks;
 }
 
-/* ---- the rules for a head ------------------------------------------------ */
+/* ---- the rules for a head ----------------------------------------------- */
 
 /* A host, as RFC 3986 3.2.2 writes it, and maybe a port. */
 static bool
@@ -502,8 +502,7 @@ end_head(struct http_reader *reader)
 	return good ? HTTP_READ_HEAD : HTTP_READ_BAD;
 }
 
-/* ---- reading --------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------ */
 
 void
 http_reader_start(struct http_reader *reader, const struct http_limits *limits,

@@ -76,8 +76,7 @@ struct http_connection {
 static void respond_problem_and_close(
     struct http_connection *connection, int status, const char *detail);
 
-/* ---- exchanges ------------------------------------------------------------
- */
+/* ---- exchanges ---------------------------------------------------------- */
 
 static struct http_exchange *
 new_exchange(struct http_server *server)
@@ -126,8 +125,7 @@ http_body_release(struct http_body *body)
 	free(body);
 }
 
-/* ---- connections ----------------------------------------------------------
- */
+/* ---- connections -------------------------------------------------------- */
 
 /* It has its turn, or its end, when what runs now is over. */
 static void
@@ -200,8 +198,7 @@ free_connection(struct http_connection *connection)
 	free(connection);
 }
 
-/* ---- writing ---------------------------------------------------------------
- */
+/* ---- writing ------------------------------------------------------------ */
 
 /* After an answer: another request, or the end. */
 static void
@@ -317,8 +314,7 @@ send_answer(struct http_connection *connection, struct http_body *shared)
 	flush(connection);
 }
 
-/* ---- answers ---------------------------------------------------------------
- */
+/* ---- answers ------------------------------------------------------------ */
 
 const char *
 http_status_phrase(int status)
@@ -498,8 +494,7 @@ respond_problem_and_close(
 	http_respond_problem(connection->exchange, status, detail, NULL);
 }
 
-/* ---- reading ---------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------ */
 
 static void
 begin_request(struct http_connection *connection)
@@ -750,8 +745,7 @@ on_event(void *context, uint32_t events)
 		advance(connection);
 }
 
-/* ---- deadlines --------------------------------------------------------------
- */
+/* ---- deadlines ---------------------------------------------------------- */
 
 static bool
 is_too_slow(const struct http_connection *connection)
@@ -808,8 +802,7 @@ sweep(void *context)
 		loop_timer_set(server->loop, &server->sweep, SWEEP_MS);
 }
 
-/* ---- new connections
- * --------------------------------------------------------- */
+/* ---- new connections ---------------------------------------------------- */
 
 /* Closes the one that has waited longest for the rest of its request or, where
  * there is none, for its next request. False where all are being answered. */
@@ -955,8 +948,7 @@ accept_connections(void *context, uint32_t events)
 	}
 }
 
-/* ---- the server
- * --------------------------------------------------------------- */
+/* ---- the server --------------------------------------------------------- */
 
 void
 http_server_init(struct http_server *server, struct loop *loop)

@@ -93,11 +93,11 @@ get /nothing
 is "$code $(jq -c . out)" '404 {"type":"about:blank","title":"Not Found","status":404,"detail":"there is nothing at this path"}' \
 	'a path that is not there is 404, as problem+json'
 get /api/v2/app/shop/metrics -X DELETE
-is "$code $(header allow)" '405 POST, OPTIONS' 'a method that is not there is 405, with Allow'
+is "$code $(header allow)" '405 GET, HEAD, POST, OPTIONS' 'a method that is not there is 405, with Allow'
 get /livez -X POST
 is "$code $(header allow)" '405 GET, HEAD, OPTIONS' '... on a route that is only read, too'
 get /api/v2/app/shop/metrics -X OPTIONS
-is "$code $(header allow)" '204 POST, OPTIONS' 'OPTIONS names them'
+is "$code $(header allow)" '204 GET, HEAD, POST, OPTIONS' 'OPTIONS names them'
 content_type=text/xml
 post shop "{\"metrics\":[$metric]}"
 is "$code $(header accept)" '415 application/json' 'a body that is not JSON by its Content-Type is 415'

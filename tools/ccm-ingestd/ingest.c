@@ -14,7 +14,8 @@
 
 struct waiting {
 	struct http_exchange *exchange;
-	long count; /* of metrics */
+	struct app *app; /* or NULL */
+	long count;      /* of metrics */
 };
 
 static void
@@ -24,8 +25,7 @@ refuse(struct http_exchange *exchange, const char *why)
 	http_respond_problem(exchange, 503, why, NULL);
 }
 
-/* ---- the group commit
- * -------------------------------------------------------- */
+/* ---- the group commit --------------------------------------------------- */
 
 static void
 answer_accepted(struct ingest *ingest, const struct waiting *waiting)
@@ -35,6 +35,10 @@ answer_accepted(struct ingest *ingest, const struct waiting *waiting)
 	    "{\"status\":\"accepted\",\"accepted\":%ld}\n", waiting->count);
 
 	ingest->accepted += (uint64_t)waiting->count;
+	if (waiting->app != NULL) {
+		waiting->app->accepted += (uint64_t)waiting->count;
+		waiting->app->accepted_ms = clock_ms();
+	}
 	http_respond(waiting->exchange,
 	    &(struct http_answer){.status = ingest->accept_status,
 		.type = "application/json",
@@ -121,9 +125,10 @@ look(void *context)
 
 void
 ingest_start(struct ingest *ingest, struct loop *loop, struct spool *spool,
-    int accept_status)
+    struct apps *apps, int accept_status)
 {
 	*ingest = (struct ingest){.spool = spool,
+	    .apps = apps,
 	    .accept_status = accept_status,
 	    .loop = loop,
 	    .json = JSON_INIT,
@@ -146,8 +151,7 @@ ingest_stop(struct ingest *ingest)
 	ingest->waiting = NULL;
 }
 
-/* ---- requests
- * ------------------------------------------------------------------ */
+/* ---- requests ----------------------------------------------------------- */
 
 bool
 ingest_refuses(struct ingest *ingest, struct http_exchange *exchange)
@@ -184,6 +188,7 @@ ingest_post(
 {
 	struct buf *lines = &ingest->spool->waiting;
 	const struct buf *body = &exchange->request.body;
+	struct app *app = apps_get(ingest->apps, app_id);
 	size_t start = lines->len;
 	long count;
 
@@ -193,6 +198,10 @@ ingest_post(
 	    clock_ms(), lines, &ingest->problem);
 	if (count < 0) {
 		lines->len = start;
+		if (app != NULL) {
+			app->refused++;
+			app->refused_ms = clock_ms();
+		}
 		answer_problem(&ingest->problem, exchange);
 		return;
 	}
@@ -200,7 +209,7 @@ ingest_post(
 		ingest->waiting = grow_array(ingest->waiting,
 		    &ingest->waiting_size, sizeof(*ingest->waiting));
 	ingest->waiting[ingest->nwaiting++] =
-	    (struct waiting){.exchange = exchange, .count = count};
+	    (struct waiting){.exchange = exchange, .app = app, .count = count};
 	if (lines->len > WAITING_MAX)
 		commit(ingest);
 }

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "apps.h"
 #include "http-server.h"
 #include "loop.h"
 #include "metric.h"
@@ -18,6 +19,7 @@ struct ingest {
 	struct spool *spool;
 	int accept_status;
 	uint64_t accepted; /* metrics */
+	struct apps *apps;
 
 	/* private */
 	struct loop_task task;
@@ -33,7 +35,7 @@ struct ingest {
 
 /* Adds the group commit to the loop: behind the events of each round. */
 void ingest_start(struct ingest *ingest, struct loop *loop, struct spool *spool,
-    int accept_status);
+    struct apps *apps, int accept_status);
 
 /* Answers with 503 where nothing can be accepted now: true then. */
 bool ingest_refuses(struct ingest *ingest, struct http_exchange *exchange);

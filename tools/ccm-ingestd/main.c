@@ -28,12 +28,15 @@
 #include "process.h"
 #include "routes.h"
 #include "state.h"
+#include "way-back.h"
 
 #define USAGE                                                                 \
-	"usage: ccm-ingestd [-l ADDR:PORT|PATH]... [-s SPOOL]\n"              \
-	"Takes metrics by HTTP POST and keeps them in SPOOL for ccm-ship.\n"  \
+	"usage: ccm-ingestd [-l ADDR:PORT|PATH]... [-s SPOOL] [-c FIFO]\n"    \
+	"Takes metrics by HTTP POST, keeps them in SPOOL for ccm-ship, and\n" \
+	"shows those that come back from Kafka to Prometheus.\n"              \
 	"  -l WHERE  listen there (default: CCM_LISTEN, or 127.0.0.1:5000)\n" \
 	"  -s SPOOL  the spool (default: ingest in the state directory)\n"    \
+	"  -c FIFO   consumed metrics come from there (ccm-consume)\n"        \
 	"  -h        this help\n"                                             \
 	"  -V        the version\n"
 
@@ -43,11 +46,10 @@
 
 struct options {
 	struct list listen;
-	char *spool;
+	const char *spool, *feed;
 };
 
-/* ---- options
- * -------------------------------------------------------------------- */
+/* ---- options ------------------------------------------------------------ */
 
 static void
 parse_options(int argc, char **argv, struct options *options)
@@ -55,7 +57,7 @@ parse_options(int argc, char **argv, struct options *options)
 	int option;
 
 	opterr = 0;
-	while ((option = getopt(argc, argv, ":l:s:hV")) != -1) {
+	while ((option = getopt(argc, argv, ":l:s:c:hV")) != -1) {
 		switch (option) {
 		case 'l':
 			options->listen.items = grow_by_one(
@@ -65,6 +67,9 @@ parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 's':
 			options->spool = optarg;
+			break;
+		case 'c':
+			options->feed = optarg;
 			break;
 		case 'h':
 			print_help_and_exit(USAGE);
@@ -96,8 +101,7 @@ spool_path_or_die(const char *given)
 	return path.data;
 }
 
-/* ---- sockets
- * ----------------------------------------------------------------------- */
+/* ---- sockets ------------------------------------------------------------ */
 
 static void
 add_listener(struct daemon *daemon, int fd)
@@ -168,8 +172,7 @@ set_up_server(struct daemon *daemon)
 	routes_install(daemon);
 }
 
-/* ---- signals
- * --------------------------------------------------------------------- */
+/* ---- signals ------------------------------------------------------------ */
 
 static void
 on_signal(void *context, uint32_t events)
@@ -220,8 +223,7 @@ start_watchdog(struct daemon *daemon)
 	keep_watchdog(daemon);
 }
 
-/* ---- the life of the daemon
- * ---------------------------------------------------------- */
+/* ---- the life of the daemon --------------------------------------------- */
 
 /* Wakes the loop, no more. */
 static void
@@ -244,6 +246,7 @@ drain(struct daemon *daemon)
 		loop_round(&daemon->loop);
 	}
 	ingest_stop(&daemon->ingest);
+	page_stop(&daemon->page);
 	http_server_close(&daemon->server);
 	spool_close(&daemon->spool);
 }
@@ -256,6 +259,8 @@ main(int argc, char **argv)
 	struct options options = {.spool = NULL};
 
 	parse_options(argc, argv, &options);
+	daemon.feed_path = options.feed;
+	daemon.started_ms = clock_ms();
 	log_init("ccm-ingestd");
 	standard_fds_or_die(-1);
 	settings_read_or_die(&daemon.settings);
@@ -267,8 +272,9 @@ main(int argc, char **argv)
 	spool_open_or_die(&daemon.spool, spool_path_or_die(options.spool));
 	/* Its task runs before the commit, to which it adds. */
 	set_up_server(&daemon);
-	ingest_start(&daemon.ingest, &daemon.loop, &daemon.spool,
+	ingest_start(&daemon.ingest, &daemon.loop, &daemon.spool, &daemon.apps,
 	    daemon.settings.accept_status);
+	way_back_set_up(&daemon);
 	listen_or_die(&daemon,
 	    options.listen.count > 0 ? &options.listen
 				     : &daemon.settings.listen);

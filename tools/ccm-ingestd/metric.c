@@ -11,8 +11,7 @@
 /* So many digits may be more than a double holds. */
 #define DIGITS_OF_DOUBLE 300
 
-/* ---- problems -------------------------------------------------------------
- */
+/* ---- problems ----------------------------------------------------------- */
 
 /* Appends "/" and a reference token to the pointer. */
 static void
@@ -76,8 +75,7 @@ metric_problem_free(struct metric_problem *problem)
 	problem->too_many = false;
 }
 
-/* ---- fields ---------------------------------------------------------------
- */
+/* ---- fields ------------------------------------------------------------- */
 
 bool
 metric_app_id_is_valid(const char *app_id, size_t len)
@@ -218,8 +216,7 @@ read_tags(
 	return json->error == NULL ? true : fail_json(problem, json);
 }
 
-/* ---- metrics ----------------------------------------------------------------
- */
+/* ---- metrics ------------------------------------------------------------ */
 
 /* The fields, each with the bit that says it was there. */
 enum {
@@ -323,7 +320,8 @@ metric_read(struct json *json, enum metric_source source, struct metric *metric,
 	struct json_text key, text;
 	enum json_type type = json_value(json, &text);
 
-	metric->app_id.len = metric->ntags = 0;
+	metric->app_id = (struct json_text){.at = "", .len = 0, .simple = true};
+	metric->ntags = 0;
 	metric->received = metric->partition = -1;
 	if (type == JSON_INVALID)
 		return fail_json(problem, json);
@@ -370,20 +368,6 @@ add_string(struct buf *out, const char *name, const struct json_text *text)
 	buf_add_char(out, '"');
 }
 
-/* Faster than buf_printf(), for what is written for each metric. */
-static void
-add_integer(struct buf *out, int64_t number)
-{
-	char digits[20];
-	size_t at = sizeof(digits);
-
-	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	buf_add(out, digits + at, sizeof(digits) - at);
-}
-
 void
 metric_write(struct buf *out, const struct metric *metric, const char *app_id,
     int64_t received)
@@ -398,7 +382,7 @@ metric_write(struct buf *out, const struct metric *metric, const char *app_id,
 	buf_add_string(out, ",\"value\":");
 	number_write(out, &metric->value);
 	buf_add_string(out, ",\"timestamp\":");
-	add_integer(out, metric->timestamp);
+	number_write_integer(out, metric->timestamp);
 	buf_add_string(out, ",\"tags\":{");
 	for (size_t i = 0; i < metric->ntags; i++) {
 		add_string(out, i > 0 ? ",\"" : "\"", &metric->tags[i].name);
@@ -408,13 +392,12 @@ metric_write(struct buf *out, const struct metric *metric, const char *app_id,
 	add_string(out, ",\"profileId\":\"", &metric->profile_id);
 	if (received >= 0) {
 		buf_add_string(out, ",\"received\":");
-		add_integer(out, received);
+		number_write_integer(out, received);
 	}
 	buf_add_char(out, '}');
 }
 
-/* ---- batches ----------------------------------------------------------------
- */
+/* ---- batches ------------------------------------------------------------ */
 
 /* Reads the array of metrics; their number, or -1. */
 static long

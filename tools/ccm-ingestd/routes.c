@@ -1,10 +1,13 @@
 #include "routes.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
 #include "daemon.h"
+#include "health.h"
 
 #define APP_PREFIX "/api/v2/app/"
+#define RECENT_DEFAULT 100
 
 /* A request on its way to its answer. */
 struct call {
@@ -22,8 +25,7 @@ struct route {
 	bool (*post)(const struct call *call);
 };
 
-/* ---- answers
- * -------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------ */
 
 static bool
 respond_text(const struct call *call, int status, const char *text)
@@ -45,16 +47,82 @@ get_livez(const struct call *call)
 static bool
 get_readyz(const struct call *call)
 {
-	const char *why = spool_refusal(&call->daemon->spool);
+	const char *why = health_refusal(call->daemon);
 
-	if (call->daemon->is_stopping)
-		why = "the daemon is stopping";
-	else if (why == NULL && call->daemon->spool.is_failing)
-		why = "the spool cannot be written";
 	if (why == NULL)
 		return respond_text(call, 200, "ready\n");
 	http_add_header(call->exchange, "Retry-After", "5");
 	http_respond_problem(call->exchange, 503, why, NULL);
+	return true;
+}
+
+static bool
+get_health(const struct call *call)
+{
+	struct buf body = BUF_INIT;
+	int status = health_write(call->daemon, &body);
+
+	http_add_header(call->exchange, "Cache-Control", "no-store");
+	if (status == 503)
+		http_add_header(call->exchange, "Retry-After", "5");
+	http_respond(call->exchange,
+	    &(struct http_answer){.status = status,
+		.type = "application/health+json",
+		.body = body.data,
+		.len = body.len});
+	buf_free(&body);
+	return true;
+}
+
+static bool
+get_page(const struct call *call)
+{
+	page_get(&call->daemon->page, call->exchange);
+	return true;
+}
+
+/* ?limit=N; false where that is not a number from 1 to 1000. */
+static bool
+read_limit(const struct http_request *request, size_t *limit)
+{
+	struct buf text = BUF_INIT;
+	bool good = true;
+
+	*limit = RECENT_DEFAULT;
+	if (http_request_parameter(request, "limit", &text)) {
+		buf_terminate(&text);
+		good = text.len > 0 && text.len <= 4 &&
+		    strspn(text.data, "0123456789") == text.len;
+		*limit = good ? strtoul(text.data, NULL, 10) : 0;
+	}
+	buf_free(&text);
+	return good && *limit >= 1 && *limit <= RECENT_MAX;
+}
+
+static bool
+get_metrics(const struct call *call)
+{
+	struct daemon *daemon = call->daemon;
+	struct buf body = BUF_INIT;
+	size_t limit;
+
+	if (!read_limit(&call->exchange->request, &limit)) {
+		http_respond_problem(call->exchange, 400,
+		    "limit is not a number from 1 to 1000", NULL);
+		return true;
+	}
+	buf_printf(&body, "{\"app_id\":\"%s\",\"metrics\":[", call->app_id);
+	apps_write_recent(&daemon->apps, call->app_id, limit, &body);
+	buf_add_string(&body, "],\"consumer\":");
+	feed_describe(&daemon->feed, &body);
+	buf_add_string(&body, "}\n");
+	http_respond(call->exchange,
+	    &(struct http_answer){.status = 200,
+		.type = "application/json",
+		.body = body.data,
+		.len = body.len,
+		.may_gzip = true});
+	buf_free(&body);
 	return true;
 }
 
@@ -92,11 +160,12 @@ post_metrics(const struct call *call)
 	return true;
 }
 
-/* ---- the table
- * ------------------------------------------------------------------- */
+/* ---- the table ---------------------------------------------------------- */
 
 static const struct route routes[] = {
-    {"/metrics", true, NULL, post_metrics},
+    {"/metrics", true, get_metrics, post_metrics},
+    {"/health", true, get_health, NULL},
+    {"/prometheus-metrics", false, get_page, NULL},
     {"/livez", false, get_livez, NULL},
     {"/readyz", false, get_readyz, NULL},
 };

@@ -38,10 +38,10 @@ struct spool_scan {
 	DIR *dir;
 	bool is_bad; /* it is bad/ that is read */
 	uint64_t bytes, files, oldest;
+	int64_t oldest_ms;
 };
 
-/* ---- names ------------------------------------------------------------------
- */
+/* ---- names -------------------------------------------------------------- */
 
 static struct file_name
 open_name(uint64_t number)
@@ -81,8 +81,7 @@ is_open_name(const char *name)
 	return name[0] == '.' && number_of(name) != 0;
 }
 
-/* ---- the open file
- * ------------------------------------------------------------ */
+/* ---- the open file ------------------------------------------------------ */
 
 static bool
 sync_directory(const struct spool *spool)
@@ -243,8 +242,7 @@ spool_commit(struct spool *spool, int64_t now_ms, struct buf *problem)
 	return true;
 }
 
-/* ---- how much there is
- * ---------------------------------------------------------- */
+/* ---- how much there is -------------------------------------------------- */
 
 const char *
 spool_refusal(const struct spool *spool)
@@ -304,8 +302,10 @@ add_entry(struct spool_scan *scan, const char *name)
 	if (scan->is_bad || number == 0 || st.st_size == 0)
 		return;
 	scan->files++;
-	if (scan->oldest == 0 || number < scan->oldest)
+	if (scan->oldest == 0 || number < scan->oldest) {
 		scan->oldest = number;
+		scan->oldest_ms = (int64_t)st.st_mtim.tv_sec * 1000;
+	}
 }
 
 static void
@@ -315,7 +315,7 @@ end_look(struct spool *spool)
 
 	spool->bytes = scan->bytes + spool->written;
 	spool->files = scan->files;
-	spool->oldest = scan->oldest;
+	spool->oldest_ms = scan->oldest_ms;
 	free(scan);
 	spool->scan = NULL;
 }
@@ -349,8 +349,7 @@ spool_look(struct spool *spool)
 	return true;
 }
 
-/* ---- the start
- * -------------------------------------------------------------------- */
+/* ---- the start ---------------------------------------------------------- */
 
 static void
 lock_or_die(struct spool *spool)

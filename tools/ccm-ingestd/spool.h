@@ -33,12 +33,13 @@ struct spool {
 
 	/* As last looked at, what was written since included. */
 	uint64_t bytes, files;
-	uint64_t oldest; /* the smallest N, or 0 */
+	int64_t oldest_ms; /* when the oldest was last written; 0: none */
 	uint64_t commits, failures;
+	int dir_fd;
 	bool is_failing; /* the last commit failed */
 
 	/* private */
-	int dir_fd, lock_fd;
+	int lock_fd;
 	int fd; /* the open file, or -1 */
 	uint64_t number;
 	uint64_t committed;      /* its bytes that are synced */

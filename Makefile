@@ -53,7 +53,7 @@ PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-ship ccm-produce \
 LIBS_ccm-fetch := -lcurl -lcjson
 LIBS_ccm-produce := -lcjson
 LIBS_ccm-consume := -lcjson
-LIBS_ccm-ingestd := -lz
+LIBS_ccm-ingestd := -lz -lmd
 
 # The parser of lib/http-request, which Debian has as C sources only.
 LLHTTP := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)
@@ -98,7 +98,7 @@ tests: all $(TEST_BIN)
 # What the goals need that install it by themselves. Others build with what is
 # there.
 DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev \
-	node-llhttp zlib1g-dev
+	libmd-dev node-llhttp zlib1g-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
 	openssl perl procps prometheus python3-prometheus-client strace

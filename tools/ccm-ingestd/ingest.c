@@ -182,9 +182,26 @@ answer_problem(
 	buf_free(&detail);
 }
 
+/* Answers with 429 where a token's budget is used up: true then. */
+static bool
+is_over_rate(const struct ingest *ingest, struct http_exchange *exchange,
+    struct token *token, long count)
+{
+	unsigned seconds = token == NULL
+	    ? 0
+	    : token_charge(token, count, ingest->loop->now_ms);
+
+	if (seconds == 0)
+		return false;
+	http_add_header(exchange, "Retry-After", "%u", seconds);
+	http_respond_problem(
+	    exchange, 429, "the token's metrics a second are used up", NULL);
+	return true;
+}
+
 void
-ingest_post(
-    struct ingest *ingest, struct http_exchange *exchange, const char *app_id)
+ingest_post(struct ingest *ingest, struct http_exchange *exchange,
+    const char *app_id, struct token *token)
 {
 	struct buf *lines = &ingest->spool->waiting;
 	const struct buf *body = &exchange->request.body;
@@ -203,6 +220,10 @@ ingest_post(
 			app->refused_ms = clock_ms();
 		}
 		answer_problem(&ingest->problem, exchange);
+		return;
+	}
+	if (is_over_rate(ingest, exchange, token, count)) {
+		lines->len = start;
 		return;
 	}
 	if (ingest->nwaiting == ingest->waiting_size)

@@ -14,6 +14,7 @@
 #include "loop.h"
 #include "metric.h"
 #include "spool.h"
+#include "tokens.h"
 
 struct ingest {
 	struct spool *spool;
@@ -40,9 +41,10 @@ void ingest_start(struct ingest *ingest, struct loop *loop, struct spool *spool,
 /* Answers with 503 where nothing can be accepted now: true then. */
 bool ingest_refuses(struct ingest *ingest, struct http_exchange *exchange);
 
-/* Takes the body of a request, whose answer it owes from then on. */
-void ingest_post(
-    struct ingest *ingest, struct http_exchange *exchange, const char *app_id);
+/* Takes the body of a request, whose answer it owes from then on. `token` is
+ * the one that came with it, or NULL. */
+void ingest_post(struct ingest *ingest, struct http_exchange *exchange,
+    const char *app_id, struct token *token);
 
 /* Answers all that wait. */
 void ingest_stop(struct ingest *ingest);

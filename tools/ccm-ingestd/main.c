@@ -311,8 +311,8 @@ main(int argc, char **argv)
 	spool_open_or_die(&daemon.spool, spool_path_or_die(options.spool));
 	/* Its task runs before the commit, to which it adds. */
 	set_up_server(&daemon);
-	ingest_start(&daemon.ingest, &daemon.loop, &daemon.spool, &daemon.apps,
-	    daemon.settings.accept_status);
+	ingest_start_or_die(&daemon.ingest, &daemon.loop, &daemon.spool,
+	    &daemon.apps, daemon.settings.accept_status);
 	way_back_set_up(&daemon);
 	listen_or_die(&daemon, &options);
 	notify_send(&daemon.notify, "READY", "1");

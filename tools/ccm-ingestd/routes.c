@@ -272,8 +272,7 @@ handle(struct daemon *daemon, struct http_exchange *exchange, bool is_head_only)
 	    .app_id = app_id.data,
 	    .is_head_only = is_head_only};
 
-	/* Said once, with the head or with all of it: the other time adds
-	 * nothing. */
+	/* Some lines may have been added when the head came. */
 	http_clear_headers(exchange);
 	dispatch(route, &call);
 	buf_free(&app_id);

@@ -49,11 +49,12 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 
 SCRIPTS := ccm-scrape ccm-send ccm-status ccm-check
 PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-linefmt \
-	ccm-ship ccm-produce ccm-consume ccm-json ccm-env ccm-ingestd
+	ccm-serve ccm-ship ccm-produce ccm-consume ccm-json ccm-env ccm-ingestd
 LIBS_ccm-fetch := -lcurl -lcjson
 LIBS_ccm-produce := -lcjson
 LIBS_ccm-consume := -lcjson
 LIBS_ccm-ingestd := -lz -lmd
+LIBS_ccm-serve := -lz
 
 # The parser of lib/http-request, which Debian has as C sources only.
 LLHTTP := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)

@@ -40,7 +40,7 @@ for program in "ccm-normalize -r" "ccm-key -t" "ccm-promfmt -p" "ccm-linefmt -M"
 done
 is "$failed" "" "an option without its argument: the same"
 failed=
-for program in ccm-normalize ccm-key ccm-promfmt ccm-linefmt ccm-json "ccm-fetch check" "ccm-ship . true" "ccm-env none true"; do
+for program in ccm-normalize ccm-key ccm-promfmt ccm-linefmt ccm-json "ccm-fetch check" "ccm-ship . true" "ccm-serve file" "ccm-env none true"; do
 	# shellcheck disable=SC2086
 	GLOBAL_LOG_LEVEL=bogus run $program </dev/null
 	[[ $status = 78 && $(<err) = "${program%% *}: ERROR: GLOBAL_LOG_LEVEL is \"bogus\"; "* ]] ||

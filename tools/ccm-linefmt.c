@@ -70,7 +70,7 @@ add_backslashes(struct buf *out, size_t count, bool at_end)
  * not everywhere: they become "\n" and "\t", as Telegraf does it.
  */
 static void
-escape(struct buf *out, const char *text, size_t len, const char *special)
+escape(struct buf *out, const char *text, size_t len, bool is_measurement)
 {
 	size_t backslashes = 0;
 
@@ -79,7 +79,8 @@ escape(struct buf *out, const char *text, size_t len, const char *special)
 
 		if (c == '\\') {
 			backslashes++;
-		} else if (c != '\0' && strchr(special, c) != NULL) {
+		} else if (c == ',' || c == ' ' ||
+		    (c == '=' && !is_measurement)) {
 			add_backslashes(out, backslashes, false);
 			backslashes = 0;
 			buf_add_char(out, '\\');
@@ -99,13 +100,13 @@ escape(struct buf *out, const char *text, size_t len, const char *special)
 static void
 add_measurement(struct buf *out, const char *name, size_t len)
 {
-	escape(out, name, len, ", ");
+	escape(out, name, len, true);
 }
 
 static void
 add_key_or_value(struct buf *out, const char *text, size_t len)
 {
-	escape(out, text, len, ",= ");
+	escape(out, text, len, false);
 }
 
 static void

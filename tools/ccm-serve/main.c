@@ -27,13 +27,13 @@
 #define USAGE                                                                 \
 	"usage: ccm-serve [-l ADDR:PORT|PATH]... [-a SECONDS] FILE\n"         \
 	"Serves an exposition file at /metrics.\n"                            \
-	"  -l WHERE    listen there (default 127.0.0.1:9700), where systemd " \
+	"  -l WHERE    listen there (default 127.0.0.1:9559), where systemd " \
 	"has\n"                                                               \
 	"              handed over no socket\n"                               \
 	"  -a SECONDS  answer 503 for an older file (default 300)\n"          \
 	"  -h, -V      this help, the version\n"
 
-#define LISTEN_DEFAULT "127.0.0.1:9700"
+#define LISTEN_DEFAULT "127.0.0.1:9559"
 #define AGE_DEFAULT_S 300
 #define AGE_MAX_S 31536000
 
@@ -42,6 +42,8 @@
 #define DRAIN_POLL_MS 20
 
 struct serve {
+	char **places; /* -l */
+	size_t nplaces;
 	struct served_file file;
 	int64_t max_age_s;
 	struct loop loop;
@@ -137,15 +139,15 @@ add_listener(struct serve *serve, int fd)
 }
 
 static void
-listen_or_die(struct serve *serve, char **places, size_t count)
+listen_or_die(struct serve *serve)
 {
 	int inherited = listen_inherited();
 	struct buf problem = BUF_INIT;
 
 	for (int i = 0; i < inherited; i++)
 		add_listener(serve, STDERR_FILENO + 1 + i);
-	for (size_t i = 0; inherited == 0 && i < count; i++) {
-		int fd = listen_on(places[i], &problem);
+	for (size_t i = 0; inherited == 0 && i < serve->nplaces; i++) {
+		int fd = listen_on(serve->places[i], &problem);
 
 		if (fd < 0)
 			die(EX_CANTCREAT, "%s", buf_terminate(&problem));
@@ -221,15 +223,14 @@ main(int argc, char **argv)
 {
 	static struct serve serve = {.max_age_s = AGE_DEFAULT_S}; /* large */
 	static char default_place[] = LISTEN_DEFAULT;
-	char **places = xmalloc((size_t)argc * sizeof(*places));
-	size_t nplaces = 0;
 	int option;
 
 	opterr = 0;
+	serve.places = xmalloc((size_t)argc * sizeof(*serve.places));
 	while ((option = getopt(argc, argv, ":l:a:hV")) != -1) {
 		switch (option) {
 		case 'l':
-			places[nplaces++] = optarg;
+			serve.places[serve.nplaces++] = optarg;
 			break;
 		case 'a':
 			serve.max_age_s = read_age(optarg);
@@ -248,8 +249,8 @@ main(int argc, char **argv)
 		    argv[optind + 1]);
 	if (optind == argc)
 		die(EX_USAGE, "no FILE to serve is given; -h shows the usage");
-	if (nplaces == 0)
-		places[nplaces++] = default_place;
+	if (serve.nplaces == 0)
+		serve.places[serve.nplaces++] = default_place;
 	serve.file.path = argv[optind];
 
 	standard_fds_or_die(-1);
@@ -259,13 +260,13 @@ main(int argc, char **argv)
 	http_server_init(&serve.server, &serve.loop);
 	serve.server.on_request = on_request;
 	serve.server.context = &serve;
-	listen_or_die(&serve, places, nplaces);
+	listen_or_die(&serve);
 	notify_send(&serve.notify, "READY", "1");
 	loop_run(&serve.loop);
 	drain(&serve);
 
 	served_file_free(&serve.file);
 	loop_close(&serve.loop);
-	free(places);
+	free(serve.places);
 	return EX_OK;
 }

@@ -92,4 +92,5 @@ _ccm() {
 }
 
 complete -F _ccm ccm-check ccm-consume ccm-env ccm-fetch ccm-hours ccm-json ccm-key \
-	ccm-normalize ccm-produce ccm-scrape ccm-send ccm-ship ccm-status
+	ccm-linefmt ccm-normalize ccm-produce ccm-promfmt ccm-scrape ccm-send ccm-serve \
+	ccm-ship ccm-status

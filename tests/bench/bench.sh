@@ -111,6 +111,64 @@ for program in ccm-normalize ccm-key; do
 		"$(cat rss)" "$(($(stat -c %s "$input") / 1000000))"
 done
 
+# The text side of the exporter, beside Python's official client.
+perl "$here/export.pl" 1000000 >answer
+bytes=$(stat -c %s answer)
+printf '\nAn export of 1,000,000 samples, %s bytes\n' "$bytes"
+head -100000 answer >answer.head
+measure /usr/bin/python3 -c '
+import sys
+from prometheus_client.parser import text_fd_to_metric_families
+for family in text_fd_to_metric_families(sys.stdin):
+    pass' <answer.head
+parser_rate=$(awk -v s="$seconds" -v b="$(stat -c %s answer.head)" 'BEGIN { print b / 1e6 / s }')
+printf '%-28s %8.1f MB/s (a tenth of it)\n' "prometheus_client.parser" "$parser_rate"
+median bash -c 'exec ccm-normalize -I prometheus -k <answer'
+awk -v s="$seconds" -v b="$bytes" -v peer="$parser_rate" 'BEGIN {
+	rate = b / 1e6 / s
+	printf "%-28s %8.1f MB/s %8.0f times the parser   goal 200 MB/s: %s\n",
+		"ccm-normalize -I prometheus", rate, rate / peer, (rate >= 200 ? "reached" : "MISSED") }'
+
+measure /usr/bin/python3 -c '
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+import time
+registry = CollectorRegistry()
+gauge = Gauge("confluent_kafka_server_received_bytes", "h", ["kafka_id", "topic"], registry=registry)
+for i in range(100000):
+    gauge.labels("lkc-%05d" % (i // 500), "orders.v1.topic-%d" % (i % 500)).set(i)
+start = time.monotonic()
+generate_latest(registry)
+print(time.monotonic() - start, file=open("generate", "w"))'
+latest=$(awk '{ print $1 * 10 }' generate)
+printf '%-28s %8.3f s for 1,000,000 series (ten times that of 100,000)\n' \
+	"generate_latest" "$latest"
+ccm-normalize -I prometheus -k <answer >records
+for format in records prometheus; do
+	input=records
+	[ $format = records ] || input=answer
+	median bash -c "exec ccm-promfmt -I $format <$input"
+	/usr/bin/time -f %M -o rss ccm-promfmt -I $format <$input >/dev/null
+	awk -v what="ccm-promfmt -I $format" -v s="$seconds" -v peer="$latest" -v kib="$(<rss)" 'BEGIN {
+		printf "%-28s %8.3f s %8.1f times generate_latest   goal 1.5 s: %s; %d bytes a series   goal 400: %s\n",
+			what, s, peer / s, (s <= 1.5 ? "reached" : "MISSED"),
+			kib * 1024 / 1e6, (kib * 1024 / 1e6 <= 400 ? "reached" : "MISSED") }'
+done
+median bash -c 'exec ccm-linefmt -M confluent <records'
+awk -v s="$seconds" 'BEGIN { printf "%-28s %8.3f s %12.0f lines/s\n", "ccm-linefmt", s, 1e6 / s }'
+
+# 100,000 series over HTTP, as Prometheus scrapes them.
+head -100000 answer | ccm-promfmt -I prometheus >served
+ccm-serve -l 127.0.0.1:0 served 2>serve.log &
+servers+=($!)
+until grep -q 'listening on' serve.log; do sleep 0.05; done
+url=http://$(sed -n 's/.*listening on //p' serve.log)/metrics
+scrape() { curl -s -o /dev/null -H 'Accept-Encoding: gzip' -w '%{time_total}\n' "$url"; }
+first=$(scrape)
+for _ in {1..21}; do scrape; done | sort -n | sed -n 11p >scraped
+awk -v first="$first" -v s="$(<scraped)" 'BEGIN {
+	printf "%-28s %8.1f ms for 100,000 series, packed; %.0f ms the first time   goal 5 ms: %s\n",
+		"ccm-serve", s * 1000, first * 1000, (s < 0.005 ? "reached" : "MISSED") }'
+
 # A page of six hours by the minute of 1,000 groups, from the simulated API.
 "$B/sim/sim-cloud" -k K:S -r 0 -c 250 -n 2025-09-02T01:05:00Z >cloud.url &
 servers+=($!)

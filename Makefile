@@ -353,18 +353,20 @@ lint-deb: deb
 	lintian --allow-root --fail-on error,warning,info $(DEB)
 
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS := points samples records response interval
+FUZZ_TARGETS := points samples records response interval http batch feed
 FUZZ_SOURCES_points := $(addprefix tools/ccm-normalize/,points.c record-writer.c)
 FUZZ_SOURCES_samples := $(addprefix tools/ccm-normalize/,samples.c \
 	record-writer.c)
+FUZZ_SOURCES_batch := tools/ccm-ingestd/metric.c
+FUZZ_SOURCES_feed := $(addprefix tools/ccm-ingestd/,metric.c feed.c series.c apps.c)
 FUZZ_SOURCES_response := $(addprefix tools/ccm-fetch/,points.c response.c body.c \
 	filters.c resources.c)
-$(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch]) \
+$(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch]) $(LLHTTP) \
 	$(DEPS_FIRST)
 	@mkdir -p $(@D)
 	clang $(ALL_CPPFLAGS) -std=c11 -g -O1 \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $< $(FUZZ_SOURCES_$*) $(wildcard lib/*.c) -lm -lcjson
+		-o $@ $< $(FUZZ_SOURCES_$*) $(wildcard lib/*.c) $(LLHTTP) -lm -lcjson -lz
 fuzz: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 	for target in $(FUZZ_TARGETS); do \
 		mkdir -p $(B)/fuzz/corpus/$$target && \

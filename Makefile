@@ -97,7 +97,7 @@ tests: all $(TEST_BIN)
 
 # What the goals need that install it by themselves. Others build with what is
 # there.
-DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev \
+DEPS_BUILD := gcc jq libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev \
 	libmd-dev node-llhttp zlib1g-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
@@ -224,6 +224,13 @@ $(B)/tests/hours-steps/hour $(B)/tests/hours-steps/steps.so: \
 		$(STEPS_FLAGS) -o $@ $(filter %.c,$^)
 $(B)/tests/hours-steps/hour: tests/hours-steps/hour.c
 $(B)/tests/hours-steps/steps.so: tests/hours-steps/steps.c
+
+# The description of the API, as bytes of C.
+$(B)/gen/openapi.inc: tools/ccm-ingestd/openapi.json
+	@mkdir -p $(@D)
+	@jq -c . $< | od -An -v -td1 | sed 's/[-0-9]\{1,\}/&,/g' >$@
+$(B)/tools/ccm-ingestd/openapi.o: $(B)/gen/openapi.inc
+$(B)/tools/ccm-ingestd/openapi.o: ALL_CPPFLAGS += -I$(B)/gen
 
 $(COMPANION): tools/kcat-companion.c lib/companion.h Makefile $(DEPS_FIRST)
 	@mkdir -p $(@D)

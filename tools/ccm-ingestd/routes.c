@@ -5,6 +5,7 @@
 
 #include "daemon.h"
 #include "health.h"
+#include "openapi.h"
 
 #define APP_PREFIX "/api/v2/app/"
 #define RECENT_DEFAULT 100
@@ -80,6 +81,18 @@ static bool
 get_page(const struct call *call)
 {
 	page_get(&call->daemon->page, call->exchange);
+	return true;
+}
+
+static bool
+get_openapi(const struct call *call)
+{
+	http_respond(call->exchange,
+	    &(struct http_answer){.status = 200,
+		.type = "application/json",
+		.body = openapi_json,
+		.len = openapi_json_len,
+		.may_gzip = true});
 	return true;
 }
 
@@ -172,6 +185,7 @@ static const struct route routes[] = {
     {"/metrics", true, ACCESS_READ, get_metrics, post_metrics},
     {"/health", true, ACCESS_READ, get_health, NULL},
     {"/prometheus-metrics", false, ACCESS_READ, get_page, NULL},
+    {"/openapi.json", false, ACCESS_OPEN, get_openapi, NULL},
     {"/livez", false, ACCESS_OPEN, get_livez, NULL},
     {"/readyz", false, ACCESS_OPEN, get_readyz, NULL},
 };

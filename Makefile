@@ -110,7 +110,7 @@ DEPS_check-kafka := $(DEPS_check) $(DEPS_KAFKA)
 DEPS_soak-kafka := $(DEPS_check-kafka)
 DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 DEPS_soak := $(DEPS_check)
-DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time
+DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time wrk
 DEPS_simulate := $(DEPS_demo)
 DEPS_DEB := build-essential debhelper
 DEPS_deb := $(DEPS_BUILD) $(DEPS_DEB)
@@ -311,9 +311,15 @@ check-systemd: tests deb
 demo: tests
 	@B=$(B) tests/demo.sh
 
-bench: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
+$(B)/bench/bare-loop: $(B)/tests/bench/bare-loop.o $(B)/libccm.a
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm
+
+bench: tests $(B)/bench/bare-loop $(BROKER_DIR)/lib $(BROKER_DIR)/venv
 	@B=$(B) tests/bench/bench.sh
 	@B=$(B) tests/bench/kafka.sh
+	@B=$(B) tests/bench/ingest.sh
 
 # Put into programs by LD_PRELOAD, it is no program of ours by itself.
 $(B)/sim/faster.so: tests/simulate/faster.c Makefile $(DEPS_FIRST)

@@ -23,14 +23,14 @@ struct route {
 	const char *path; /* behind APP_PREFIX and an id, where is_of_app */
 	bool is_of_app;
 	enum access_right get_right;
-	/* Each answers, or returns false: then the body is to come first. */
-	bool (*get)(const struct call *call);
-	bool (*post)(const struct call *call);
+	/* Each answers; that of POST may wait for the body. */
+	void (*get)(const struct call *call);
+	void (*post)(const struct call *call);
 };
 
 /* ---- answers ------------------------------------------------------------ */
 
-static bool
+static void
 respond_text(const struct call *call, int status, const char *text)
 {
 	http_respond(call->exchange,
@@ -38,28 +38,28 @@ respond_text(const struct call *call, int status, const char *text)
 		.type = "text/plain; charset=utf-8",
 		.body = text,
 		.len = strlen(text)});
-	return true;
 }
 
-static bool
+static void
 get_livez(const struct call *call)
 {
-	return respond_text(call, 200, "alive\n");
+	respond_text(call, 200, "alive\n");
 }
 
-static bool
+static void
 get_readyz(const struct call *call)
 {
 	const char *why = health_refusal(call->daemon);
 
-	if (why == NULL)
-		return respond_text(call, 200, "ready\n");
+	if (why == NULL) {
+		respond_text(call, 200, "ready\n");
+		return;
+	}
 	http_add_header(call->exchange, "Retry-After", "5");
 	http_respond_problem(call->exchange, 503, why, NULL);
-	return true;
 }
 
-static bool
+static void
 get_health(const struct call *call)
 {
 	struct buf body = BUF_INIT;
@@ -74,17 +74,15 @@ get_health(const struct call *call)
 		.body = body.data,
 		.len = body.len});
 	buf_free(&body);
-	return true;
 }
 
-static bool
+static void
 get_page(const struct call *call)
 {
 	page_get(&call->daemon->page, call->exchange);
-	return true;
 }
 
-static bool
+static void
 get_openapi(const struct call *call)
 {
 	http_respond(call->exchange,
@@ -93,7 +91,6 @@ get_openapi(const struct call *call)
 		.body = openapi_json,
 		.len = openapi_json_len,
 		.may_gzip = true});
-	return true;
 }
 
 /* ?limit=N; false where that is not a number from 1 to 1000. */
@@ -114,7 +111,7 @@ read_limit(const struct http_request *request, size_t *limit)
 	return good && *limit >= 1 && *limit <= RECENT_MAX;
 }
 
-static bool
+static void
 get_metrics(const struct call *call)
 {
 	struct daemon *daemon = call->daemon;
@@ -124,7 +121,7 @@ get_metrics(const struct call *call)
 	if (!read_limit(&call->exchange->request, &limit)) {
 		http_respond_problem(call->exchange, 400,
 		    "limit is not a number from 1 to 1000", NULL);
-		return true;
+		return;
 	}
 	buf_printf(&body, "{\"app_id\":\"%s\",\"metrics\":[", call->app_id);
 	apps_write_recent(&daemon->apps, call->app_id, limit, &body);
@@ -138,7 +135,6 @@ get_metrics(const struct call *call)
 		.len = body.len,
 		.may_gzip = true});
 	buf_free(&body);
-	return true;
 }
 
 /* True for a Content-Type of that name, whatever its parameters. */
@@ -152,7 +148,7 @@ is_type(const char *type, const char *name)
 
 /* The body is JSON, by its Content-Type, too; a page may say text/plain, which
  * spares it the question in advance. */
-static bool
+static void
 post_metrics(const struct call *call)
 {
 	struct http_exchange *exchange = call->exchange;
@@ -163,7 +159,7 @@ post_metrics(const struct call *call)
 	    http_request_header(request, "transfer-encoding") == NULL) {
 		http_respond_problem(
 		    exchange, 411, "a POST has a body and its length", NULL);
-		return true;
+		return;
 	}
 	type = http_request_header(request, "content-type");
 	if (!is_type(type, "application/json") &&
@@ -171,12 +167,14 @@ post_metrics(const struct call *call)
 		http_add_header(exchange, "Accept", "application/json");
 		http_respond_problem(exchange, 415,
 		    "the Content-Type is not application/json", NULL);
-		return true;
+		return;
 	}
+	/* A body that would be refused does not have to come. */
 	if (call->is_head_only)
-		return ingest_refuses(&call->daemon->ingest, exchange);
-	ingest_post(&call->daemon->ingest, exchange, call->app_id, call->token);
-	return true;
+		ingest_refuses(&call->daemon->ingest, exchange);
+	else
+		ingest_post(
+		    &call->daemon->ingest, exchange, call->app_id, call->token);
 }
 
 /* ---- the table ---------------------------------------------------------- */

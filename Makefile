@@ -122,7 +122,7 @@ help:
 
 # What the goals need that install it by themselves. Others build with what is
 # there.
-DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev \
+DEPS_BUILD := gcc jq libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev \
 	libmd-dev node-llhttp zlib1g-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
@@ -135,7 +135,7 @@ DEPS_check-kafka := $(DEPS_check) $(DEPS_KAFKA)
 DEPS_soak-kafka := $(DEPS_check-kafka)
 DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 DEPS_soak := $(DEPS_check)
-DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time
+DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time wrk
 DEPS_simulate := $(DEPS_demo)
 DEPS_DEB := build-essential debhelper
 DEPS_deb := $(DEPS_BUILD) $(DEPS_DEB)
@@ -253,6 +253,13 @@ $(B)/tests/hours-steps/hour $(B)/tests/hours-steps/steps.so: \
 $(B)/tests/hours-steps/hour: tests/hours-steps/hour.c
 $(B)/tests/hours-steps/steps.so: tests/hours-steps/steps.c
 
+# The description of the API, as bytes of C.
+$(B)/gen/openapi.inc: tools/ccm-ingestd/openapi.json
+	@mkdir -p $(@D)
+	@jq -c . $< | od -An -v -td1 | sed 's/[-0-9]\{1,\}/&,/g' >$@
+$(B)/tools/ccm-ingestd/openapi.o: $(B)/gen/openapi.inc
+$(B)/tools/ccm-ingestd/openapi.o: ALL_CPPFLAGS += -I$(B)/gen
+
 $(COMPANION): tools/kcat-companion.c lib/companion.h Makefile $(DEPS_FIRST)
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
@@ -332,9 +339,15 @@ check-systemd: tests deb
 demo: tests
 	@B=$(B) tests/demo.sh
 
-bench: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
+$(B)/bench/bare-loop: $(B)/tests/bench/bare-loop.o $(B)/libccm.a
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm
+
+bench: tests $(B)/bench/bare-loop $(BROKER_DIR)/lib $(BROKER_DIR)/venv
 	@B=$(B) tests/bench/bench.sh
 	@B=$(B) tests/bench/kafka.sh
+	@B=$(B) tests/bench/ingest.sh
 
 # Put into programs by LD_PRELOAD, it is no program of ours by itself.
 $(B)/sim/faster.so: tests/simulate/faster.c Makefile $(DEPS_FIRST)
@@ -384,19 +397,22 @@ lint-deb: deb
 	lintian --allow-root --fail-on error,warning,info $(DEB)
 
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS := points samples promfmt records response interval settings
+FUZZ_TARGETS := points samples promfmt records response interval settings http \
+	batch feed
 FUZZ_SOURCES_points := $(addprefix tools/ccm-normalize/,points.c record-writer.c)
 FUZZ_SOURCES_samples := $(addprefix tools/ccm-normalize/,samples.c \
 	record-writer.c)
 FUZZ_SOURCES_promfmt := $(addprefix tools/ccm-promfmt/,labels.c output.c store.c)
+FUZZ_SOURCES_batch := tools/ccm-ingestd/metric.c
+FUZZ_SOURCES_feed := $(addprefix tools/ccm-ingestd/,metric.c feed.c series.c apps.c)
 FUZZ_SOURCES_response := $(addprefix tools/ccm-fetch/,points.c response.c body.c \
 	filters.c resources.c)
-$(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch]) \
+$(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch]) $(LLHTTP) \
 	$(DEPS_FIRST)
 	@mkdir -p $(@D)
 	clang $(ALL_CPPFLAGS) -std=c11 -g -O1 \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $< $(FUZZ_SOURCES_$*) $(wildcard lib/*.c) -lm -lcjson
+		-o $@ $< $(FUZZ_SOURCES_$*) $(wildcard lib/*.c) $(LLHTTP) -lm -lcjson -lz
 fuzz: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 	for target in $(FUZZ_TARGETS); do \
 		mkdir -p $(B)/fuzz/corpus/$$target && \

@@ -168,6 +168,20 @@ record_read(struct record *record, const char *line, size_t len,
 	return what == NULL && json->error == NULL;
 }
 
+bool
+record_has_double(const struct record *record, struct buf *problem)
+{
+	const struct json_text *value = &record->value;
+
+	if (value->len == 0)
+		buf_add_string(problem, "\"value\" is missing");
+	else if (value->len > 300 && json_number_overflows(value))
+		buf_add_string(problem, "\"value\" is out of range");
+	else
+		return true;
+	return false;
+}
+
 int64_t
 record_time_ms(const struct record *record)
 {

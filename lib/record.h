@@ -48,6 +48,11 @@ struct record {
 bool record_read(struct record *record, const char *line, size_t len,
     const char *extra, struct buf *problem);
 
+/* False, with a problem, where a record has no value, or an integer that is too
+ * long for a double: it is good JSON, but who reads text for numbers may refuse
+ * all that comes with it. */
+bool record_has_double(const struct record *record, struct buf *problem);
+
 /* Its timestamp in milliseconds since the epoch; one below
  * TIMESTAMP_SECONDS_BELOW is in seconds. 0 where there is none, or none that is
  * an integer. */

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What the tests of ccm-ingestd share. They source tap.sh before.
-# shellcheck disable=SC2034 # variables are the test's
+# shellcheck disable=SC2034,SC2154,SC2120 # variables are the test's, or tap.sh's
 
 unset NOTIFY_SOCKET WATCHDOG_USEC LISTEN_PID LISTEN_FDS
 # One that a test machine has, whatever its disk.

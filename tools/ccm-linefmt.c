@@ -189,21 +189,21 @@ add_field(const struct options *options, struct buf *out)
 static bool
 check_record(const struct options *options, struct buf *problem)
 {
-	const struct json_text *value = &options->record.value;
-
-	if (value->len == 0)
-		buf_add_string(problem, "\"value\" is missing");
-	else if (value->len > 300 && json_number_overflows(value))
-		buf_add_string(problem, "\"value\" is out of range");
-	else if (record_time_ms(&options->record) > TIME_MS_MAX)
+	if (!record_has_double(&options->record, problem))
+		return false;
+	if (record_time_ms(&options->record) > TIME_MS_MAX) {
 		buf_add_string(problem,
 		    "\"timestamp\" is after the year 2262, where line "
 		    "protocol ends");
-	else if (options->measurement == NULL && options->name.data[0] == '#')
+		return false;
+	}
+	if (options->measurement == NULL && options->name.data[0] == '#') {
 		buf_add_string(problem,
 		    "\"name\" begins with \"#\", which makes a comment of a "
 		    "line");
-	return problem->len == 0;
+		return false;
+	}
+	return true;
 }
 
 static bool

@@ -131,7 +131,7 @@ is "$status:$(<out):$(files s)" '75:run:1 2 ' \
 is "$(<err)" \
 	'ccm-ship: WARN: sh exited with status 75; 2 files (4 bytes) kept in s' \
 	'a failure is told in one line'
-is "$(json s 'del(.since, .last_error_since)')" \
+is "$(json s 'del(.since, .last_error_since, .lines)')" \
 	'{"state":"stopped","backlog":{"files":2,"bytes":4,"oldest":"1"},"bad":0,"sent":{"files":0,"bytes":0},"last_error":"sh exited with status 75"}' \
 	'.status tells backlog and error after the end'
 run ccm-ship -1 s sh -c 'kill -9 $$'

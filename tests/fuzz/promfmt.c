@@ -12,17 +12,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 static void
 format(struct buf *out, const char *text, size_t len, bool may_be_bad)
 {
-	struct promfmt promfmt = {
-	    .prefix = "",
-	    /* Times below 1e11 are in seconds when they come, in
-	     * milliseconds when they go. */
-	    .output = {.store = &promfmt.store, .without_timestamps = true},
-	    .record = RECORD_INIT,
-	    .reader = EXPOSITION_READER_INIT,
-	};
+	struct promfmt promfmt = PROMFMT_INIT(promfmt);
 	const char *end = text + len;
 	struct buf line = BUF_INIT, problem = BUF_INIT;
 
+	/* Times below 1e11 are in seconds when they come, in milliseconds when
+	 * they go. */
+	promfmt.output.without_timestamps = true;
 	while (text < end) {
 		const char *newline = memchr(text, '\n', (size_t)(end - text));
 		size_t line_len =
@@ -40,14 +36,7 @@ format(struct buf *out, const char *text, size_t len, bool may_be_bad)
 	}
 	while (output_piece(&promfmt.output, out))
 		;
-	store_free(&promfmt.store);
-	record_free(&promfmt.record);
-	exposition_reader_free(&promfmt.reader);
-	labels_free(&promfmt.labels);
-	buf_free(&promfmt.decoded);
-	buf_free(&promfmt.name);
-	buf_free(&promfmt.value);
-	buf_free(&promfmt.last_name);
+	free_promfmt(&promfmt);
 	buf_free(&line);
 	buf_free(&problem);
 }

@@ -120,21 +120,22 @@ spool_path_or_die(const char *given)
 static void
 add_listener(struct daemon *daemon, int fd, bool is_read_only)
 {
-	struct place *place = xmalloc(sizeof(*place));
+	/* By what they are: loopback or not, read only or not. */
+	static const struct place places[2][2] = {
+	    {{false, false}, {false, true}}, {{true, false}, {true, true}}};
 	struct buf where = BUF_INIT;
 	bool is_local = listen_is_local(fd);
 
 	listen_describe(fd, &where);
 	buf_terminate(&where);
-	*place = (struct place){.is_read_only = is_read_only,
-	    .is_loopback = is_local && strchr(where.data, ':') != NULL};
 	if (!is_local && !daemon->access.has_tokens &&
 	    !daemon->settings.is_open)
 		die(EX_CONFIG,
 		    "%s can be reached from other machines; that takes tokens "
 		    "(CCM_TOKENS_FILE), or CCM_OPEN=1 to do without",
 		    where.data);
-	http_server_listen(&daemon->server, fd, place);
+	http_server_listen(&daemon->server, fd,
+	    &places[is_local && strchr(where.data, ':') != NULL][is_read_only]);
 	log_info("listening on %s%s", where.data,
 	    is_read_only ? ", to be read" : "");
 	buf_free(&where);

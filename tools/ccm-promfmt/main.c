@@ -57,6 +57,26 @@ struct promfmt {
 	uint32_t last_original;
 };
 
+/* `state` is the struct's own name. */
+#define PROMFMT_INIT(state)                                             \
+	{                                                               \
+		.prefix = "", .output = {.store = &state.store},        \
+		.record = RECORD_INIT, .reader = EXPOSITION_READER_INIT \
+	}
+
+static void
+free_promfmt(struct promfmt *promfmt)
+{
+	store_free(&promfmt->store);
+	record_free(&promfmt->record);
+	exposition_reader_free(&promfmt->reader);
+	labels_free(&promfmt->labels);
+	buf_free(&promfmt->decoded);
+	buf_free(&promfmt->name);
+	buf_free(&promfmt->value);
+	buf_free(&promfmt->last_name);
+}
+
 /* ---- families ------------------------------------------------------------ */
 
 /* The valid name of a metric with its prefix, in promfmt->name. */
@@ -158,17 +178,9 @@ record_line(void *state, const char *line, size_t len, struct buf *out,
 	int64_t time_ms;
 
 	(void)out;
-	if (!record_read(record, line, len, NULL, problem))
+	if (!record_read(record, line, len, NULL, problem) ||
+	    !record_has_double(record, problem))
 		return false;
-	if (record->value.len == 0) {
-		buf_add_string(problem, "\"value\" is missing");
-		return false;
-	}
-	/* A long integer is good JSON, but Prometheus would refuse it all. */
-	if (record->value.len > 300 && json_number_overflows(&record->value)) {
-		buf_add_string(problem, "\"value\" is out of range");
-		return false;
-	}
 	promfmt->value.len = name->len = 0;
 	number_write(&promfmt->value, &record->value);
 	json_decode(name, &record->name);
@@ -314,12 +326,7 @@ check_path(const struct promfmt *promfmt)
 int
 main(int argc, char **argv)
 {
-	struct promfmt promfmt = {
-	    .prefix = "",
-	    .output = {.store = &promfmt.store},
-	    .record = RECORD_INIT,
-	    .reader = EXPOSITION_READER_INIT,
-	};
+	struct promfmt promfmt = PROMFMT_INIT(promfmt);
 	struct filter filter = {
 	    .line = record_line, .rest = write_rest, .state = &promfmt};
 	int status;
@@ -337,13 +344,6 @@ main(int argc, char **argv)
 			 "were made valid; keeping the newest sample of each",
 		    promfmt.store.ncollided);
 
-	store_free(&promfmt.store);
-	record_free(&promfmt.record);
-	exposition_reader_free(&promfmt.reader);
-	labels_free(&promfmt.labels);
-	buf_free(&promfmt.decoded);
-	buf_free(&promfmt.name);
-	buf_free(&promfmt.value);
-	buf_free(&promfmt.last_name);
+	free_promfmt(&promfmt);
 	return status;
 }

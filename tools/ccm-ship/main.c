@@ -151,6 +151,7 @@ static void
 set_aside(struct ship *ship, struct buf *problem)
 {
 	const char *name = ship->spool.files[0].name;
+	uint64_t lines = spool_count_lines(&ship->spool, name, 0);
 	struct buf message = BUF_INIT;
 
 	set_error(ship, problem->data);
@@ -159,6 +160,7 @@ set_aside(struct ship *ship, struct buf *problem)
 	if (spool_set_aside(&ship->spool, &message)) {
 		succeed(ship);
 		ship->refused = true;
+		ship->status.set_aside_lines += lines;
 		log_error("%s", message.data);
 		status_set_error(&ship->status, message.data);
 	} else {
@@ -198,6 +200,19 @@ send_files(struct ship *ship, size_t count, struct buf *problem)
 	return result;
 }
 
+/* Of files that PROG has dealt with: what it could not deliver is in bad/. */
+static void
+count_lines(struct ship *ship, size_t count)
+{
+	const struct spool *spool = &ship->spool;
+	uint64_t aside = ship->rejects.added, lines = 0;
+
+	for (size_t i = 0; i < count; i++)
+		lines += spool_count_lines(spool, spool->files[i].name, 0);
+	ship->status.sent_lines += lines > aside ? lines - aside : 0;
+	ship->status.set_aside_lines += aside;
+}
+
 /* Takes the oldest files, and does with them what follows from PROG's end. */
 static void
 take_turn(struct ship *ship)
@@ -209,6 +224,7 @@ take_turn(struct ship *ship)
 	status_write(&ship->status, "sending", &ship->spool);
 	switch (send_files(ship, count, &problem)) {
 	case PROG_SENT:
+		count_lines(ship, count);
 		spool_remove_or_die(&ship->spool, count);
 		ship->status.sent_files += count;
 		for (size_t i = 0; i < count; i++)
@@ -371,7 +387,9 @@ main(int argc, char **argv)
 	notify_open(&ship.status.notify);
 	/* Waiting for another's lock is no reason not to have started. */
 	notify_send(&ship.status.notify, "READY", "1");
-	if (wait_for_lock(&ship))
+	if (wait_for_lock(&ship)) {
+		status_read_lines(&ship.status, &ship.spool);
 		run(&ship);
+	}
 	return exit_status(&ship);
 }

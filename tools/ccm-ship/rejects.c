@@ -75,11 +75,14 @@ rejects_keep(struct rejects *rejects, const struct spool *spool, bool *added,
 {
 	*added = rejects->offered && size_of(rejects, spool) > 0 &&
 	    size_of(rejects, spool) > rejects->size;
+	rejects->added = 0;
 	if (!*added) {
 		/* A shell's >> may have made an empty one. */
 		rejects_undo(rejects, spool);
 		return true;
 	}
+	rejects->added = spool_count_lines(
+	    spool, rejects->name.data, rejects->size > 0 ? rejects->size : 0);
 	if (sync_at(spool->dir_fd, rejects->name.data) &&
 	    sync_at(spool->dir_fd, BAD_NAME) && fsync(spool->dir_fd) == 0)
 		return true;

@@ -16,6 +16,7 @@
 #define CCM_SHIP_REJECTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "spool.h"
@@ -24,7 +25,8 @@
 struct rejects {
 	struct buf name; /* below the spool: bad/NAME.rejected */
 	bool offered;
-	off_t size; /* before PROG; -1: there was no file */
+	off_t size;     /* before PROG; -1: there was no file */
+	uint64_t added; /* lines, after rejects_keep() */
 };
 
 /* Before PROG gets a batch: makes bad/ and sets the variable. Where there can

@@ -237,6 +237,26 @@ spool_join(const struct spool *spool, size_t count, struct buf *problem)
 	return -1;
 }
 
+uint64_t
+spool_count_lines(const struct spool *spool, const char *name, off_t from)
+{
+	static char block[64 << 10];
+	int fd = openat(spool->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint64_t count = 0;
+	char last = '\n';
+	ssize_t got;
+
+	while (fd >= 0 && (got = pread(fd, block, sizeof(block), from)) > 0) {
+		for (ssize_t i = 0; i < got; i++)
+			count += block[i] == '\n';
+		last = block[got - 1];
+		from += got;
+	}
+	if (fd >= 0)
+		close(fd);
+	return count + (last != '\n');
+}
+
 void
 spool_remove_or_die(const struct spool *spool, size_t count)
 {

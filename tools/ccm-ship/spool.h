@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "buf.h"
 
@@ -61,6 +62,11 @@ size_t spool_batch(const struct spool *spool, uint64_t bytes_max);
  * with a newline behind each that lacks its last one. -1 with a problem.
  */
 int spool_join(const struct spool *spool, size_t count, struct buf *problem);
+
+/* The lines of a file of the spool, such as bad/NAME, behind a number of bytes;
+ * 0 where it cannot be read: these are for figures. */
+uint64_t spool_count_lines(
+    const struct spool *spool, const char *name, off_t from);
 
 /* Removes the first `count` files, or exits with EX_IOERR. */
 void spool_remove_or_die(const struct spool *spool, size_t count);

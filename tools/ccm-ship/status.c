@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "io.h"
 #include "json.h"
 #include "log.h"
 #include "plural.h"
 
 #define STATUS_NAME ".status"
+#define STATUS_BYTES_MAX ((size_t)64 << 10)
 #define STATUS_TEMPORARY ".status.new"
 
 /* Appends ,"NAME":"STRING"; a byte that is not UTF-8 becomes U+FFFD. */
@@ -47,6 +49,8 @@ add_line(
 	buf_printf(out, "},\"bad\":%zu,\"sent\":{\"files\":%ju,\"bytes\":%ju}",
 	    spool_count_bad(spool), (uintmax_t)status->sent_files,
 	    (uintmax_t)status->sent_bytes);
+	buf_printf(out, ",\"lines\":{\"sent\":%ju,\"set_aside\":%ju}",
+	    (uintmax_t)status->sent_lines, (uintmax_t)status->set_aside_lines);
 	if (status->last_error != NULL) {
 		add_string(out, "last_error", status->last_error);
 		add_time(out, "last_error_since", status->failed_at);
@@ -54,6 +58,72 @@ add_line(
 	if (status->next_try != 0)
 		add_time(out, "next_try", status->next_try);
 	buf_add_string(out, "}\n");
+}
+
+/* An integer that is not negative, else 0. */
+static uint64_t
+read_count(struct json *json)
+{
+	struct json_text text;
+	enum json_type type = json_value(json, &text);
+
+	json_skip(json, type);
+	return type == JSON_NUMBER && text.simple && text.at[0] != '-'
+	    ? strtoull(text.at, NULL, 10)
+	    : 0;
+}
+
+/* {"sent":N,"set_aside":N} */
+static void
+read_lines(struct status *status, struct json *json)
+{
+	struct json_text key;
+	enum json_type type = json_value(json, &key);
+
+	if (type != JSON_OBJECT) {
+		json_skip(json, type);
+		return;
+	}
+	while (json_member(json, &key)) {
+		if (json_text_is(&key, "sent"))
+			status->sent_lines = read_count(json);
+		else if (json_text_is(&key, "set_aside"))
+			status->set_aside_lines = read_count(json);
+		else
+			json_raw_value(json, &key);
+	}
+}
+
+static void
+read_members(struct status *status, struct json *json)
+{
+	struct json_text key;
+
+	while (json_member(json, &key)) {
+		if (json_text_is(&key, "lines"))
+			read_lines(status, json);
+		else
+			json_raw_value(json, &key);
+	}
+}
+
+void
+status_read_lines(struct status *status, const struct spool *spool)
+{
+	struct buf path = BUF_INIT, text = BUF_INIT;
+	struct json json = JSON_INIT;
+	struct json_text key;
+
+	buf_printf(&path, "%s/" STATUS_NAME, spool->path);
+	if (read_file(path.data, STATUS_BYTES_MAX, &text)) {
+		buf_terminate(&text);
+		json_start(&json, text.data, text.len);
+		if (json_value(&json, &key) == JSON_OBJECT)
+			read_members(status, &json);
+	}
+	json_free(&json);
+	buf_free(&path);
+	buf_free(&text);
 }
 
 /* Not synced: after a crash of the machine it is stale in any case. False with

@@ -1,6 +1,7 @@
 /*
  * .status: what ccm-ship is doing, in one line of JSON for those who look at
- * the spool. ccm-ship(1) describes it. It is never read back.
+ * the spool. ccm-ship(1) describes it. Of an earlier one only the numbers of
+ * lines are read back.
  */
 #ifndef CCM_SHIP_STATUS_H
 #define CCM_SHIP_STATUS_H
@@ -17,6 +18,7 @@
 struct status {
 	struct notify notify;
 	uint64_t sent_files, sent_bytes;
+	uint64_t sent_lines, set_aside_lines; /* over restarts */
 	char *last_error; /* NULL: none since the last success */
 	time_t failed_at; /* when that began */
 	time_t next_try;  /* 0: the next try waits for nothing */
@@ -28,6 +30,9 @@ struct status {
 	struct buf notified;
 	bool failed;
 };
+
+/* Takes the numbers of lines from the file that is there, if it has them. */
+void status_read_lines(struct status *status, const struct spool *spool);
 
 /*
  * Replaces the file where that changes it: `state` is "idle", "sending",

@@ -10,6 +10,8 @@
 #   make simulate   10,000 clusters, the minutes of the rate limit sped up
 #   make fuzz       libFuzzer, FUZZ_SECONDS for each target
 #   make soak       the kill tests, 200 times; make soak-kafka
+#   make dashboards   what pipelines/dashboards/*.jq say, as JSON for Grafana
+#   make check-dashboards   through Grafana's SDK, which it fetches (Python)
 #   make install    into $(DESTDIR)$(prefix); make uninstall takes it away again
 #   make deb        a Debian package, in $(B)/
 #   make deps       install the Debian packages that all of these need
@@ -84,7 +86,7 @@ TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
 sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 
-.PHONY: all check check-kafka check-systemd demo bench simulate lint fuzz soak \
+.PHONY: all check check-dashboards check-kafka check-systemd dashboards demo bench simulate lint fuzz soak \
 	install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
 all: $(BIN) $(SHARE) $(GENERATOR) $(COMPANION) $(PRIVATE)
@@ -104,6 +106,7 @@ DEPS_KAFKA := default-jdk-headless maven python3-venv krb5-kdc \
 	krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 DEPS_check-kafka := $(DEPS_check) $(DEPS_KAFKA)
 DEPS_soak-kafka := $(DEPS_check-kafka)
+DEPS_check-dashboards := jq perl procps python3-venv
 DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 DEPS_soak := $(DEPS_check)
 DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time
@@ -113,7 +116,7 @@ DEPS_deb := $(DEPS_BUILD) $(DEPS_DEB)
 DEPS_check-systemd := $(DEPS_demo) $(DEPS_DEB) systemd tzdata
 DEPS_lint := $(DEPS_check) $(DEPS_LINT) $(DEPS_DEB) lintian systemd
 DEPS_fuzz := $(DEPS_BUILD) $(DEPS_LINT)
-DEPS_deps := $(DEPS_bench) $(DEPS_check-kafka) $(DEPS_lint)
+DEPS_deps := $(DEPS_bench) $(DEPS_check-dashboards) $(DEPS_check-kafka) $(DEPS_lint)
 DEPS := $(sort $(foreach goal,$(MAKECMDGOALS),$(DEPS_$(goal))))
 DEPS_FIRST := $(if $(DEPS),| deps)
 
@@ -289,6 +292,26 @@ check-systemd: tests deb
 	B=$(B) DEB=$(abspath $(DEB)) prove --timer --failures --comments \
 		-j$(PROVE_JOBS) --exec '' $(SYSTEMD_TESTS)
 
+# Grafana's dashboards are kept beside what makes them; make check compares.
+DASHBOARDS := pipelines/dashboards
+dashboards:
+	for f in $(DASHBOARDS)/*.json; do name=$${f##*/}; \
+		jq -n -L $(DASHBOARDS) --arg name $${name%.json} \
+			-f $(DASHBOARDS)/dashboards.jq >$$f.new && mv $$f.new $$f || exit 1; \
+	done
+
+# Grafana's own SDK, by pip, is kept in build/dashboards.
+export SDK_DIR := build/dashboards
+$(SDK_DIR)/venv: tests/dashboards/requirements.txt $(DEPS_FIRST)
+	@rm -rf $@
+	python3 -m venv $@
+	$@/bin/pip install -q --no-cache-dir --require-hashes -r $<
+	@touch $@
+
+check-dashboards: $(SDK_DIR)/venv
+	B=$(B) prove --timer --failures --comments --exec '' \
+		$(sort $(wildcard tests/dashboards/*.t))
+
 demo: tests
 	@B=$(B) tests/demo.sh
 
@@ -307,7 +330,7 @@ simulate: tests $(B)/sim/faster.so
 	@B=$(B) prove -v --exec '' tests/simulate/simulate.t
 
 SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS) $(PRIVATE_SCRIPTS)) $(wildcard pipelines/*.sh \
-	tests/*.sh tests/cli/*.t tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh \
+	tests/*.sh tests/cli/*.t tests/dashboards/*.t tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh \
 	tests/simulate/*.t tests/systemd/*) .ci/run
 C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] systemd/*.c tests/*/*.[ch] \
 	tests/*/*/*.[ch])

@@ -13,7 +13,23 @@ def panel($type; $title; $unit; $width; $height; $description):
 	{type: $type, title: $title, description: $description, datasource: source,
 	 gridPos: {w: $width, h: $height}, repeatDirection: "h", transformations: [],
 	 transparent: false,
-	 fieldConfig: {defaults: {unit: $unit, min: 0}, overrides: []}};
+	 fieldConfig: {defaults: {unit: $unit, min: 0,
+		color: {mode: (if $type == "timeseries" then "palette-classic" else "thresholds" end)},
+		thresholds: {mode: "absolute", steps: [{color: "green", value: null}]}},
+		overrides: []}};
+
+# Orange from the one value, and red from the other; dashed lines in a graph.
+# Without these, Grafana's default is red from 80.
+def warns_from($orange; $red):
+	.fieldConfig.defaults.thresholds.steps +=
+		[{color: "orange", value: $orange}, {color: "red", value: $red}]
+	| if .type == "timeseries"
+	  then .fieldConfig.defaults.custom.thresholdsStyle = {mode: "dashed"} else . end;
+
+# Words for the values 0, 1, 2, ...
+def in_words($words):
+	.fieldConfig.defaults.mappings = [{type: "value", options: ([$words | to_entries[]
+		| {key: (.key | tostring), value: {text: .value}}] | from_entries)}];
 
 def targets(queries; $how):
 	[queries] as $all | [range(0; $all | length) as $n

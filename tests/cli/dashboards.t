@@ -14,6 +14,8 @@ for file in "${dashboards[@]}"; do
 done
 jq -r '.uid' "${dashboards[@]}" | sort | uniq -d >out
 is "$(<out)" '' 'each dashboard has an id of its own'
+is "$(jq -r '.uid as $uid | .panels[] | select(.type != "row") | "\($uid) \(.title)"' "${dashboards[@]}" | sort | uniq -d)" \
+	'' '... and each panel on it a title of its own'
 is "$(jq -r '.panels[] | select(.type != "row" and .description == "") | .title' "${dashboards[@]}")" \
 	'' 'each panel has a description'
 is "$(jq -r '.panels[].targets[]?.expr' "${dashboards[@]}" |

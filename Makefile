@@ -7,6 +7,7 @@
 #   make image           a container image, build/ccm_VERSION.image.tar
 #   make demo            an hour of metrics, from a simulated API to a simulated
 #                        Kafka
+#   make dashboards      pipelines/dashboards/*.json, from the .jq beside them
 #   make clean           removes build/
 #
 # Tests. Each file says at its head what it is about.
@@ -20,6 +21,7 @@
 #   make check-kafka     tests/kafka: a real Apache Kafka, fetched by Maven, see
 #                        tests/kafka/broker.sh; KAFKA_TESTS=... for one file,
 #                        BROKERS=3, CCM_TEST_BOOTSTRAP=HOST:PORT for your own
+#   make check-dashboards   tests/dashboards: through Grafana's SDK, fetched by pip
 #   make soak            the kill tests, 200 moments each; make soak-kafka
 #   make fuzz            libFuzzer, FUZZ_SECONDS (600) for each target
 #   make bench           speed and memory, beside jq and others
@@ -87,7 +89,8 @@ LIBS_show-settings := -lcjson
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
 BIN := $(addprefix $(B)/bin/,$(PROGRAMS) $(SCRIPTS))
-SHARE_FILES := $(wildcard pipelines/*.sh pipelines/*.bash pipelines/*.jq pipelines/queries/*.json)
+SHARE_FILES := $(wildcard pipelines/*.sh pipelines/*.bash pipelines/*.jq pipelines/queries/*.json \
+	pipelines/dashboards/*.json pipelines/dashboards/*.yml pipelines/examples/*)
 MAN_PAGES := $(wildcard tools/*.[1-9] systemd/*.[1-9])
 GENERATOR := $(B)/systemd/ccm-timer-generator
 UNIT_FILES := $(wildcard systemd/*.service)
@@ -109,7 +112,7 @@ TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
 sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 
-.PHONY: all help check check-kafka check-systemd demo bench simulate lint fuzz \
+.PHONY: all help check check-dashboards check-kafka check-systemd demo bench simulate lint fuzz dashboards \
 	soak image check-image install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
 all: $(BIN) $(SHARE) $(GENERATOR) $(COMPANION) $(PRIVATE)
@@ -126,13 +129,14 @@ DEPS_BUILD := gcc jq libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev 
 	libmd-dev node-llhttp zlib1g-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
-	curl openssl perl procps influxdb prometheus python3-prometheus-client strace
+	curl openssl perl procps influxdb prometheus python3-prometheus-client python3-yaml strace
 DEPS_LINT := clang clang-format codespell libclang-rt-14-dev mandoc shellcheck git
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
 DEPS_KAFKA := default-jdk-headless maven python3-venv krb5-kdc \
 	krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 DEPS_check-kafka := $(DEPS_check) $(DEPS_KAFKA)
 DEPS_soak-kafka := $(DEPS_check-kafka)
+DEPS_check-dashboards := jq perl procps python3-venv
 DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 DEPS_soak := $(DEPS_check)
 DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time wrk
@@ -144,7 +148,7 @@ DEPS_check-image := $(DEPS_image) $(DEPS_demo)
 DEPS_check-systemd := $(DEPS_demo) $(DEPS_DEB) systemd tzdata
 DEPS_lint := $(DEPS_check) $(DEPS_LINT) $(DEPS_DEB) lintian systemd
 DEPS_fuzz := $(DEPS_BUILD) $(DEPS_LINT)
-DEPS_deps := $(DEPS_bench) $(DEPS_check-kafka) $(DEPS_lint) mmdebstrap
+DEPS_deps := $(DEPS_bench) $(DEPS_check-dashboards) $(DEPS_check-kafka) $(DEPS_lint) mmdebstrap
 DEPS := $(sort $(foreach goal,$(MAKECMDGOALS),$(DEPS_$(goal))))
 DEPS_FIRST := $(if $(DEPS),| deps)
 
@@ -336,6 +340,26 @@ check-systemd: tests deb
 	B=$(B) DEB=$(abspath $(DEB)) prove --timer --failures --comments \
 		-j$(PROVE_JOBS) --exec '' $(SYSTEMD_TESTS)
 
+# Grafana's dashboards are kept beside what makes them; make check compares.
+DASHBOARDS := pipelines/dashboards
+dashboards:
+	for f in $(DASHBOARDS)/*.json; do name=$${f##*/}; \
+		jq -n -L $(DASHBOARDS) --arg name $${name%.json} \
+			-f $(DASHBOARDS)/dashboards.jq >$$f.new && mv $$f.new $$f || exit 1; \
+	done
+
+# Grafana's own SDK, by pip, is kept in build/dashboards.
+export SDK_DIR := build/dashboards
+$(SDK_DIR)/venv: tests/dashboards/requirements.txt $(DEPS_FIRST)
+	@rm -rf $@
+	python3 -m venv $@
+	$@/bin/pip install -q --no-cache-dir --require-hashes -r $<
+	@touch $@
+
+check-dashboards: $(SDK_DIR)/venv
+	B=$(B) prove --timer --failures --comments --exec '' \
+		$(sort $(wildcard tests/dashboards/*.t))
+
 demo: tests
 	@B=$(B) tests/demo.sh
 
@@ -360,7 +384,7 @@ simulate: tests $(B)/sim/faster.so
 	@B=$(B) prove -v --exec '' tests/simulate/simulate.t
 
 SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS) $(PRIVATE_SCRIPTS)) $(wildcard pipelines/*.sh pipelines/*.bash \
-	tests/*.sh tests/cli/*.t tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh \
+	tests/*.sh tests/cli/*.t tests/dashboards/*.t tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh \
 	tests/simulate/*.t tests/systemd/* tests/image/*.t) systemd/make-image .ci/run
 C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] systemd/*.c tests/*/*.[ch] \
 	tests/*/*/*.[ch])

@@ -129,7 +129,8 @@ DEPS_BUILD := gcc jq libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev 
 	libmd-dev node-llhttp zlib1g-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
-	curl openssl perl procps influxdb prometheus python3-prometheus-client python3-yaml strace
+	curl openssl perl procps influxdb prometheus python3-prometheus-client \
+	python3-requests python3-yaml strace
 DEPS_LINT := clang clang-format codespell libclang-rt-14-dev mandoc shellcheck git
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
 DEPS_KAFKA := default-jdk-headless maven python3-venv krb5-kdc \
@@ -231,6 +232,10 @@ $(B)/tests/unit/fetch-verdict: $(addprefix $(B)/tools/ccm-fetch/,answer.o \
 $(B)/tests/unit/fetch-verdict: LIBS_unit := -lcjson -lcurl
 $(B)/tests/unit/kafka: LIBS_unit := -lcjson
 $(B)/tests/unit/http-request: LIBS_unit := -lz
+# ... of ccm-ingestd,
+$(B)/tests/unit/ingestd: $(addprefix $(B)/tools/ccm-ingestd/,keys.o metric.o \
+	series.o settings.o tokens.o)
+$(B)/tests/unit/ingestd: LIBS_unit := -lmd
 # ... and of ccm-hours.
 $(B)/tests/unit/hours: $(addprefix $(B)/tools/ccm-hours/,decide.o dir.o ledger.o \
 	outcome.o stats.o times.o)

@@ -231,6 +231,33 @@ post shop "{\"metrics\":[$metric]}"
 is "$code $(jq -r .detail out)" '503 the disk of the spool is nearly full' 'a disk with little room left is left alone'
 stop_ingestd
 
+# ---- a sync that fails
+
+# named NAME: the metric, with another name
+named() { echo "{\"metrics\":[${metric/cpu_usage/$1}]}"; }
+if strace -o /dev/null -e inject=fdatasync:error=EIO true 2>/dev/null; then
+	rm -rf spool
+	: >ingestd.err
+	start strace -D -o trace -e trace=fdatasync -e inject=fdatasync:error=EIO:when=2 ccm-ingestd -l 127.0.0.1:0 -s spool 2>ingestd.err
+	ingestd=$pid
+	until_true 20 grep -q 'listening on 127' ingestd.err
+	url=http://$(sed -n 's/.*listening on //p' ingestd.err)
+	post shop "$(named first)"
+	codes=$code
+	post shop "$(named second)"
+	codes+=" $code $(jq -r .detail out)"
+	post shop "$(named third)"
+	is "$codes $code" '202 503 the spool cannot be written 202' 'after a sync that failed the answer is 503, and what follows is accepted'
+	is "$(jq -r .name spool/00000000000000000001.ndjson | paste -sd' ')" first '... that file is closed at its last commit'
+	until_true 10 handed_over
+	is "$(jq -r .name spool/00000000000000000002.ndjson | paste -sd' ')" third '... and the next metrics are in another one'
+	grep -q 'ERROR: spool: cannot sync: Input/output error; answering 503' ingestd.err
+	ok $? '... which is logged'
+	stop_ingestd
+else
+	skip 'after a sync that failed the answer is 503, and what follows is accepted' 'strace may not trace here'
+fi
+
 if [ "$(id -u)" = 0 ] && mkdir full && mount -t tmpfs -o size=64k tmpfs full 2>/dev/null; then
 	rm -rf spool && ln -s full spool
 	start_ingestd

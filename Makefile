@@ -48,10 +48,11 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 
 SCRIPTS := ccm-scrape ccm-send ccm-status ccm-check
 PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-ship ccm-produce \
-	ccm-consume ccm-json ccm-env
+	ccm-consume ccm-avro ccm-json ccm-env
 LIBS_ccm-fetch := -lcurl -lcjson
 LIBS_ccm-produce := -lcjson
 LIBS_ccm-consume := -lcjson
+LIBS_ccm-avro := -lavro -lcurl -lcjson
 
 LIB_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
 SIMS := sim-cloud sim-kafka show-settings
@@ -61,7 +62,8 @@ LIBS_show-settings := -lcjson
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
 BIN := $(addprefix $(B)/bin/,$(PROGRAMS) $(SCRIPTS))
-SHARE_FILES := $(wildcard pipelines/*.sh pipelines/*.jq pipelines/queries/*.json)
+SHARE_FILES := $(wildcard pipelines/*.sh pipelines/*.jq pipelines/queries/*.json \
+	pipelines/schemas/*.avsc)
 MAN_PAGES := $(wildcard tools/*.[1-9] systemd/*.[1-9])
 GENERATOR := $(B)/systemd/ccm-timer-generator
 UNIT_FILES := $(wildcard systemd/*.service)
@@ -93,7 +95,8 @@ tests: all $(TEST_BIN)
 
 # What the goals need that install it by themselves. Others build with what is
 # there.
-DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev
+DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev \
+	libavro-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
 	openssl perl procps strace
@@ -347,7 +350,7 @@ $(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/ccm-fetch/*.[c
 	@mkdir -p $(@D)
 	clang $(ALL_CPPFLAGS) -std=c11 -g -O1 \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $< $(FUZZ_SOURCES_$*) $(wildcard lib/*.c) -lm -lcjson
+		-o $@ $< $(FUZZ_SOURCES_$*) $(wildcard lib/*.c) -lm -lcjson -lcurl $(FUZZ_LIBS_$*)
 fuzz: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 	for target in $(FUZZ_TARGETS); do \
 		mkdir -p $(B)/fuzz/corpus/$$target && \

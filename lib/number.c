@@ -158,38 +158,73 @@ is_below_integers_end(const struct decimal *decimal)
 	return order < 0 || (order == 0 && decimal->ndigits < 16);
 }
 
+static void
+write_decimal(struct buf *out, const struct decimal *decimal)
+{
+	bool integer;
+
+	if (decimal->ndigits == 0) {
+		buf_add_char(out, '0');
+		return;
+	}
+	if (decimal->negative)
+		buf_add_char(out, '-');
+	integer = decimal->ndigits <= decimal->exponent + 1 &&
+	    is_below_integers_end(decimal);
+	if (integer || plain_is_better(decimal))
+		write_plain(out, decimal);
+	else
+		write_scientific(out, decimal);
+}
+
+void
+number_write_double(struct buf *out, double value)
+{
+	struct decimal decimal;
+
+	if (value == trunc(value) && fabs(value) < INTEGERS_END) {
+		number_write_signed(out, (int64_t)value);
+		return;
+	}
+	decimal_from_double(&decimal, value);
+	write_decimal(out, &decimal);
+}
+
 void
 number_write(struct buf *out, const struct json_text *number)
 {
 	struct decimal decimal;
-	bool integer;
+	char *copy;
 
 	if (number->simple) {
 		buf_add(out, number->at, number->len);
 		return;
 	}
-	if (!decimal_from_text(&decimal, number)) {
-		char *copy = xstrndup(number->at, number->len);
-		double value = strtod(copy, NULL);
-
-		free(copy);
-		if (value == trunc(value) && fabs(value) < INTEGERS_END) {
-			/* + 0.0: no sign for a zero */
-			buf_printf(out, "%.0f", value + 0.0);
-			return;
-		}
-		decimal_from_double(&decimal, value);
-	}
-	if (decimal.ndigits == 0) {
-		buf_add_char(out, '0');
+	if (decimal_from_text(&decimal, number)) {
+		write_decimal(out, &decimal);
 		return;
 	}
-	if (decimal.negative)
+	copy = xstrndup(number->at, number->len);
+	number_write_double(out, strtod(copy, NULL));
+	free(copy);
+}
+
+void
+number_write_unsigned(struct buf *out, uint64_t number)
+{
+	char digits[20], *at = digits + sizeof(digits);
+
+	do
+		*--at = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	buf_add(out, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+void
+number_write_signed(struct buf *out, int64_t number)
+{
+	if (number < 0)
 		buf_add_char(out, '-');
-	integer = decimal.ndigits <= decimal.exponent + 1 &&
-	    is_below_integers_end(&decimal);
-	if (integer || plain_is_better(&decimal))
-		write_plain(out, &decimal);
-	else
-		write_scientific(out, &decimal);
+	number_write_unsigned(
+	    out, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }

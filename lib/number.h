@@ -8,9 +8,19 @@
 #ifndef CCM_NUMBER_H
 #define CCM_NUMBER_H
 
+#include <stdint.h>
+
 #include "json.h"
 
 /* Appends a JSON number that was read. */
 void number_write(struct buf *out, const struct json_text *number);
+
+/* The same of a double, which is finite. */
+void number_write_double(struct buf *out, double value);
+
+/* The decimal digits of an integer; printf(3) takes longer than most of what
+ * is done with them. */
+void number_write_unsigned(struct buf *out, uint64_t number);
+void number_write_signed(struct buf *out, int64_t number);
 
 #endif

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "filter.h"
+#include "frame.h"
 #include "log.h"
 #include "main.h"
 #include "record.h"
@@ -36,7 +37,7 @@ struct options {
 	const char **tags; /* ends with a NULL */
 	const char *field; /* or NULL */
 	bool frames;
-	struct buf key_end, line_end; /* the delimiters of frames */
+	struct frame_delimiters delimiters;
 	struct buf key;
 	struct record record;
 	struct buf decoded;
@@ -108,18 +109,6 @@ key_line(void *state, const char *line, size_t len, struct buf *out,
 
 /* ---- frames ------------------------------------------------------------- */
 
-/* Appends a number's digits; printf(3) takes longer than all the rest. */
-static void
-add_number(struct buf *out, uint64_t number)
-{
-	char digits[20], *at = digits + sizeof(digits);
-
-	do
-		*--at = (char)('0' + number % 10);
-	while ((number /= 10) > 0);
-	buf_add(out, at, (size_t)(digits + sizeof(digits) - at));
-}
-
 /* A lower timestamp is one in seconds: they reach it in the year 5138. */
 #define SECONDS_BELOW 100000000000
 
@@ -149,37 +138,9 @@ frame_line(void *state, const char *line, size_t len, struct buf *out,
 		return false;
 	key->len = 0;
 	add_key(options, key);
-	add_number(out, timestamp_ms(&options->record.timestamp));
-	buf_add_char(out, '\t');
-	add_number(out, key->len + len);
-	buf_add_char(out, '\t');
-	buf_add(out, key->data, key->len);
-	buf_add(out, options->key_end.data, options->key_end.len);
-	buf_add(out, line, len);
-	buf_add(out, options->line_end.data, options->line_end.len);
+	frame_write(out, &options->delimiters,
+	    timestamp_ms(&options->record.timestamp), key, line, len);
 	return true;
-}
-
-/* CCM_DELIMS is two delimiters of one length, one behind the other. */
-static void
-read_delimiters_or_die(struct options *options)
-{
-	const char *both = getenv("CCM_DELIMS");
-	size_t len;
-
-	if (both == NULL) {
-		buf_add_char(&options->key_end, '\t');
-		buf_add_char(&options->line_end, '\n');
-		return;
-	}
-	len = strlen(both);
-	if (len == 0 || len % 2 != 0)
-		die(EX_CONFIG,
-		    "CCM_DELIMS has %zu bytes; two delimiters of one length "
-		    "are expected",
-		    len);
-	buf_add(&options->key_end, both, len / 2);
-	buf_add(&options->line_end, both + len / 2, len / 2);
 }
 
 int
@@ -226,7 +187,7 @@ main(int argc, char **argv)
 		options.tags = default_tags;
 	}
 	if (options.frames) {
-		read_delimiters_or_die(&options);
+		frame_delimiters_or_die(&options.delimiters);
 		filter.line = frame_line;
 	}
 
@@ -237,7 +198,6 @@ main(int argc, char **argv)
 	record_free(&options.record);
 	buf_free(&options.decoded);
 	buf_free(&options.key);
-	buf_free(&options.key_end);
-	buf_free(&options.line_end);
+	frame_delimiters_free(&options.delimiters);
 	return status;
 }

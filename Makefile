@@ -55,7 +55,8 @@ LIBS_ccm-consume := -lcjson
 LIBS_ccm-avro := -lavro -lcurl -lcjson
 
 LIB_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
-SIMS := sim-cloud sim-kafka show-settings
+SIMS := sim-cloud sim-kafka sim-registry show-settings
+LIBS_sim-registry := -lmicrohttpd -lavro -lcjson
 LIBS_sim-cloud := -lmicrohttpd -lcjson
 LIBS_sim-kafka := -lrdkafka
 LIBS_show-settings := -lcjson

@@ -192,6 +192,10 @@ $(B)/tests/unit/fetch-verdict: LIBS_unit := -lcjson -lcurl
 # ... and of ccm-hours.
 $(B)/tests/unit/hours: $(addprefix $(B)/tools/ccm-hours/,decide.o dir.o ledger.o \
 	outcome.o stats.o times.o)
+# ... and of ccm-avro.
+$(B)/tests/unit/avro: $(addprefix $(B)/tools/ccm-avro/,binary.o metric.o \
+	schema.o wire.o)
+$(B)/tests/unit/avro: LIBS_unit := -lavro -lcjson
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libccm.a
 	@echo "  LD      $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_unit) \

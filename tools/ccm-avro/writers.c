@@ -7,8 +7,9 @@
 
 /* A topic has a handful. Who writes ids at random does not fill the memory. */
 #define KNOWN_MAX 1000
-/* An id that is refused now may have been registered a moment later. */
-#define REFUSED_MS 60000
+/* An id that is not there may have been registered a moment later. What an id
+ * stands for never changes. */
+#define MISSING_MS 60000
 
 struct known_writer {
 	uint32_t id;
@@ -69,7 +70,9 @@ learn(struct writers *writers, struct known_writer *known)
 	    registry_find_schema(writers->registry, known->id, &text, &problem);
 
 	known->schema = NULL;
+	known->until_ms = monotonic_ms() + MISSING_MS;
 	if (status == EX_OK) {
+		known->until_ms = INT64_MAX;
 		buf_printf(&problem, "schema %u cannot be used: ", known->id);
 		known->schema = writer_schema_parse(
 		    writers->ours, text.data, text.len, &problem);
@@ -78,7 +81,6 @@ learn(struct writers *writers, struct known_writer *known)
 	}
 	free(known->problem);
 	known->problem = buf_terminate(&problem);
-	known->until_ms = monotonic_ms() + REFUSED_MS;
 	buf_free(&text);
 	return status;
 }

@@ -22,7 +22,7 @@ struct writers {
 /*
  * The schema with an id. Where there is none that a client metric can be read
  * by, it is NULL and the problem is appended: EX_DATAERR, which is remembered
- * for a minute, or another status of registry.h.
+ * (for a minute, where the registry lacks it), or another status of registry.h.
  */
 int writers_find(struct writers *writers, uint32_t id,
     const struct writer_schema **schema, struct buf *problem);

@@ -33,11 +33,11 @@ frame_delimiters_free(struct frame_delimiters *delimiters)
 
 void
 frame_write(struct buf *out, const struct frame_delimiters *delimiters,
-    uint64_t time_ms, const struct buf *key, const char *value, size_t len)
+    int64_t time_ms, const struct buf *key, const char *value, size_t len)
 {
-	number_write_unsigned(out, time_ms);
+	number_write_integer(out, time_ms);
 	buf_add_char(out, '\t');
-	number_write_unsigned(out, key->len + len);
+	number_write_integer(out, (int64_t)(key->len + len));
 	buf_add_char(out, '\t');
 	buf_add(out, key->data, key->len);
 	buf_add(out, delimiters->key_end.data, delimiters->key_end.len);

@@ -26,6 +26,6 @@ void frame_delimiters_or_die(struct frame_delimiters *delimiters);
 void frame_delimiters_free(struct frame_delimiters *delimiters);
 
 void frame_write(struct buf *out, const struct frame_delimiters *delimiters,
-    uint64_t time_ms, const struct buf *key, const char *value, size_t len);
+    int64_t time_ms, const struct buf *key, const char *value, size_t len);
 
 #endif

@@ -161,7 +161,8 @@ is_below_integers_end(const struct decimal *decimal)
 static void
 write_decimal(struct buf *out, const struct decimal *decimal)
 {
-	bool integer;
+	bool integer = decimal->ndigits <= decimal->exponent + 1 &&
+	    is_below_integers_end(decimal);
 
 	if (decimal->ndigits == 0) {
 		buf_add_char(out, '0');
@@ -169,12 +170,27 @@ write_decimal(struct buf *out, const struct decimal *decimal)
 	}
 	if (decimal->negative)
 		buf_add_char(out, '-');
-	integer = decimal->ndigits <= decimal->exponent + 1 &&
-	    is_below_integers_end(decimal);
 	if (integer || plain_is_better(decimal))
 		write_plain(out, decimal);
 	else
 		write_scientific(out, decimal);
+}
+
+void
+number_write(struct buf *out, const struct json_text *number)
+{
+	struct decimal decimal;
+
+	if (number->simple) {
+		buf_add(out, number->at, number->len);
+	} else if (decimal_from_text(&decimal, number)) {
+		write_decimal(out, &decimal);
+	} else {
+		char *copy = xstrndup(number->at, number->len);
+
+		number_write_double(out, strtod(copy, NULL));
+		free(copy);
+	}
 }
 
 void
@@ -183,48 +199,24 @@ number_write_double(struct buf *out, double value)
 	struct decimal decimal;
 
 	if (value == trunc(value) && fabs(value) < INTEGERS_END) {
-		number_write_signed(out, (int64_t)value);
+		number_write_integer(out, (int64_t)value);
 		return;
 	}
 	decimal_from_double(&decimal, value);
 	write_decimal(out, &decimal);
 }
 
+/* printf(3) takes longer than all the rest of a line. */
 void
-number_write(struct buf *out, const struct json_text *number)
-{
-	struct decimal decimal;
-	char *copy;
-
-	if (number->simple) {
-		buf_add(out, number->at, number->len);
-		return;
-	}
-	if (decimal_from_text(&decimal, number)) {
-		write_decimal(out, &decimal);
-		return;
-	}
-	copy = xstrndup(number->at, number->len);
-	number_write_double(out, strtod(copy, NULL));
-	free(copy);
-}
-
-void
-number_write_unsigned(struct buf *out, uint64_t number)
+number_write_integer(struct buf *out, int64_t value)
 {
 	char digits[20], *at = digits + sizeof(digits);
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
 	do
-		*--at = (char)('0' + number % 10);
-	while ((number /= 10) > 0);
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (value < 0)
+		*--at = '-';
 	buf_add(out, at, (size_t)(digits + sizeof(digits) - at));
-}
-
-void
-number_write_signed(struct buf *out, int64_t number)
-{
-	if (number < 0)
-		buf_add_char(out, '-');
-	number_write_unsigned(
-	    out, number < 0 ? 0 - (uint64_t)number : (uint64_t)number);
 }

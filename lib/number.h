@@ -15,12 +15,8 @@
 /* Appends a JSON number that was read. */
 void number_write(struct buf *out, const struct json_text *number);
 
-/* The same of a double, which is finite. */
+/* The same for a double that is finite, and for an integer. */
 void number_write_double(struct buf *out, double value);
-
-/* The decimal digits of an integer; printf(3) takes longer than most of what
- * is done with them. */
-void number_write_unsigned(struct buf *out, uint64_t number);
-void number_write_signed(struct buf *out, int64_t number);
+void number_write_integer(struct buf *out, int64_t value);
 
 #endif

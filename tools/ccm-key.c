@@ -113,16 +113,16 @@ key_line(void *state, const char *line, size_t len, struct buf *out,
 #define SECONDS_BELOW 100000000000
 
 /* In milliseconds; 0, Kafka's own time, where there is none or no integer. */
-static uint64_t
+static int64_t
 timestamp_ms(const struct json_text *text)
 {
-	uint64_t number = 0;
+	int64_t number = 0;
 
 	/* A sign, a fraction and an exponent are no digits. */
 	for (size_t i = 0; i < text->len; i++) {
 		if (text->at[i] < '0' || text->at[i] > '9' || i == 18)
 			return 0;
-		number = number * 10 + (uint64_t)(text->at[i] - '0');
+		number = number * 10 + (text->at[i] - '0');
 	}
 	return number < SECONDS_BELOW ? number * 1000 : number;
 }

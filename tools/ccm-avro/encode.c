@@ -41,8 +41,8 @@ encode_line(void *state, const char *line, size_t len, struct buf *out,
 		return false;
 	key->len = 0;
 	wire_write_key(key, &spooled->app_id, &spooled->metric.name);
-	frame_write(out, &encoder->delimiters, (uint64_t)spooled->received_ms,
-	    key, encoder->message.data, encoder->message.len);
+	frame_write(out, &encoder->delimiters, spooled->received_ms, key,
+	    encoder->message.data, encoder->message.len);
 	return true;
 }
 

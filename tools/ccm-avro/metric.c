@@ -333,7 +333,7 @@ write_members(struct buf *out, const struct metric *metric)
 	buf_add_string(out, ",\"value\":");
 	number_write_double(out, metric->value);
 	buf_add_string(out, ",\"timestamp\":");
-	number_write_signed(out, metric->timestamp_ms);
+	number_write_integer(out, metric->timestamp_ms);
 	buf_add_string(out, ",\"tags\":{");
 	for (size_t i = 0; i < metric->ntags; i++) {
 		if (i > 0)
@@ -364,12 +364,12 @@ metric_write_line(struct buf *out, const struct metric *metric,
 	}
 	write_members(out, metric);
 	buf_add_string(out, ",\"received\":");
-	number_write_signed(out, arrival->received_ms);
+	number_write_integer(out, arrival->received_ms);
 	if (arrival->partition >= 0) {
 		buf_add_string(out, ",\"partition\":");
-		number_write_signed(out, arrival->partition);
+		number_write_integer(out, arrival->partition);
 		buf_add_string(out, ",\"offset\":");
-		number_write_signed(out, arrival->offset);
+		number_write_integer(out, arrival->offset);
 	}
 	buf_add_string(out, "}\n");
 	if (out->len - start <= LINE_LENGTH_MAX + 1)

@@ -2,8 +2,8 @@
  * What we report to systemd as a service of Type=notify, by the protocol of
  * sd_notify(3): that it is there, what it is doing, that it is about to end.
  */
-#ifndef CCM_SHIP_NOTIFY_H
-#define CCM_SHIP_NOTIFY_H
+#ifndef CCM_NOTIFY_H
+#define CCM_NOTIFY_H
 
 #include <sys/socket.h>
 #include <sys/un.h>

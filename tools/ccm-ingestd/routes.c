@@ -1,0 +1,260 @@
+#include "routes.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+#include "daemon.h"
+#include "health.h"
+
+#define APP_PREFIX "/api/v2/app/"
+#define RECENT_DEFAULT 100
+
+/* A request on its way to its answer. */
+struct call {
+	struct daemon *daemon;
+	struct http_exchange *exchange;
+	const char *app_id; /* of the path, decoded; NULL where it has none */
+	bool is_head_only;  /* the body is still to come */
+};
+
+struct route {
+	const char *path; /* behind APP_PREFIX and an id, where is_of_app */
+	bool is_of_app;
+	/* Each answers, or returns false: then the body is to come first. */
+	bool (*get)(const struct call *call);
+	bool (*post)(const struct call *call);
+};
+
+/* ---- answers ------------------------------------------------------------ */
+
+static bool
+respond_text(const struct call *call, int status, const char *text)
+{
+	http_respond(call->exchange,
+	    &(struct http_answer){.status = status,
+		.type = "text/plain; charset=utf-8",
+		.body = text,
+		.len = strlen(text)});
+	return true;
+}
+
+static bool
+get_livez(const struct call *call)
+{
+	return respond_text(call, 200, "alive\n");
+}
+
+static bool
+get_readyz(const struct call *call)
+{
+	const char *why = health_refusal(call->daemon);
+
+	if (why == NULL)
+		return respond_text(call, 200, "ready\n");
+	http_add_header(call->exchange, "Retry-After", "5");
+	http_respond_problem(call->exchange, 503, why, NULL);
+	return true;
+}
+
+static bool
+get_health(const struct call *call)
+{
+	struct buf body = BUF_INIT;
+	int status = health_write(call->daemon, &body);
+
+	http_add_header(call->exchange, "Cache-Control", "no-store");
+	if (status == 503)
+		http_add_header(call->exchange, "Retry-After", "5");
+	http_respond(call->exchange,
+	    &(struct http_answer){.status = status,
+		.type = "application/health+json",
+		.body = body.data,
+		.len = body.len});
+	buf_free(&body);
+	return true;
+}
+
+static bool
+get_page(const struct call *call)
+{
+	page_get(&call->daemon->page, call->exchange);
+	return true;
+}
+
+/* ?limit=N; false where that is not a number from 1 to 1000. */
+static bool
+read_limit(const struct http_request *request, size_t *limit)
+{
+	struct buf text = BUF_INIT;
+	bool good = true;
+
+	*limit = RECENT_DEFAULT;
+	if (http_request_parameter(request, "limit", &text)) {
+		buf_terminate(&text);
+		good = text.len > 0 && text.len <= 4 &&
+		    strspn(text.data, "0123456789") == text.len;
+		*limit = good ? strtoul(text.data, NULL, 10) : 0;
+	}
+	buf_free(&text);
+	return good && *limit >= 1 && *limit <= RECENT_MAX;
+}
+
+static bool
+get_metrics(const struct call *call)
+{
+	struct daemon *daemon = call->daemon;
+	struct buf body = BUF_INIT;
+	size_t limit;
+
+	if (!read_limit(&call->exchange->request, &limit)) {
+		http_respond_problem(call->exchange, 400,
+		    "limit is not a number from 1 to 1000", NULL);
+		return true;
+	}
+	buf_printf(&body, "{\"app_id\":\"%s\",\"metrics\":[", call->app_id);
+	apps_write_recent(&daemon->apps, call->app_id, limit, &body);
+	buf_add_string(&body, "],\"consumer\":");
+	feed_describe(&daemon->feed, &body);
+	buf_add_string(&body, "}\n");
+	http_respond(call->exchange,
+	    &(struct http_answer){.status = 200,
+		.type = "application/json",
+		.body = body.data,
+		.len = body.len,
+		.may_gzip = true});
+	buf_free(&body);
+	return true;
+}
+
+/* True for "application/json", whatever its parameters. */
+static bool
+is_json(const char *type)
+{
+	size_t len = type != NULL ? strcspn(type, "; \t") : 0;
+
+	return len == strlen("application/json") &&
+	    strncasecmp(type, "application/json", len) == 0;
+}
+
+static bool
+post_metrics(const struct call *call)
+{
+	struct http_exchange *exchange = call->exchange;
+	const struct http_request *request = &exchange->request;
+
+	if (http_request_header(request, "content-length") == NULL &&
+	    http_request_header(request, "transfer-encoding") == NULL) {
+		http_respond_problem(
+		    exchange, 411, "a POST has a body and its length", NULL);
+		return true;
+	}
+	if (!is_json(http_request_header(request, "content-type"))) {
+		http_add_header(exchange, "Accept", "application/json");
+		http_respond_problem(exchange, 415,
+		    "the Content-Type is not application/json", NULL);
+		return true;
+	}
+	if (call->is_head_only)
+		return ingest_refuses(&call->daemon->ingest, exchange);
+	ingest_post(&call->daemon->ingest, exchange, call->app_id);
+	return true;
+}
+
+/* ---- the table ---------------------------------------------------------- */
+
+static const struct route routes[] = {
+    {"/metrics", true, get_metrics, post_metrics},
+    {"/health", true, get_health, NULL},
+    {"/prometheus-metrics", false, get_page, NULL},
+    {"/livez", false, get_livez, NULL},
+    {"/readyz", false, get_readyz, NULL},
+};
+
+/* The route of a path; the app's id, where it has one, is decoded. */
+static const struct route *
+find_route(const char *path, struct buf *app_id)
+{
+	size_t prefix = strlen(APP_PREFIX), len = 0;
+	bool is_of_app = strncmp(path, APP_PREFIX, prefix) == 0;
+
+	if (is_of_app) {
+		len = strcspn(path + prefix, "/");
+		if (!http_decode(path + prefix, len, app_id) ||
+		    !metric_app_id_is_valid(app_id->data, app_id->len))
+			return NULL;
+		path += prefix + len;
+		buf_terminate(app_id);
+	}
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+		if (routes[i].is_of_app == is_of_app &&
+		    strcmp(routes[i].path, path) == 0)
+			return &routes[i];
+	return NULL;
+}
+
+static void
+add_allow(struct http_exchange *exchange, const struct route *route)
+{
+	http_add_header(exchange, "Allow", "%s%sOPTIONS",
+	    route->get != NULL ? "GET, HEAD, " : "",
+	    route->post != NULL ? "POST, " : "");
+}
+
+/* True where it was answered. */
+static bool
+dispatch(const struct route *route, const struct call *call)
+{
+	const char *method = call->exchange->request.method;
+	bool is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+
+	if (route == NULL) {
+		http_respond_problem(
+		    call->exchange, 404, "there is nothing at this path", NULL);
+		return true;
+	}
+	if (is_get && route->get != NULL)
+		return !call->is_head_only && route->get(call);
+	if (strcmp(method, "POST") == 0 && route->post != NULL)
+		return route->post(call);
+	add_allow(call->exchange, route);
+	if (strcmp(method, "OPTIONS") == 0)
+		http_respond(
+		    call->exchange, &(struct http_answer){.status = 204});
+	else
+		http_respond_problem(call->exchange, 405, NULL, NULL);
+	return true;
+}
+
+static void
+handle(struct daemon *daemon, struct http_exchange *exchange, bool is_head_only)
+{
+	struct buf app_id = BUF_INIT;
+	const struct route *route = find_route(exchange->request.path, &app_id);
+
+	dispatch(route,
+	    &(struct call){.daemon = daemon,
+		.exchange = exchange,
+		.app_id = app_id.data,
+		.is_head_only = is_head_only});
+	buf_free(&app_id);
+}
+
+static void
+on_head(void *context, struct http_exchange *exchange)
+{
+	handle(context, exchange, true);
+}
+
+static void
+on_request(void *context, struct http_exchange *exchange)
+{
+	handle(context, exchange, false);
+}
+
+void
+routes_install(struct daemon *daemon)
+{
+	daemon->server.on_head = on_head;
+	daemon->server.on_request = on_request;
+	daemon->server.context = daemon;
+}

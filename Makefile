@@ -49,12 +49,13 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 
 SCRIPTS := ccm-scrape ccm-send ccm-status ccm-check
 PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-ship ccm-produce \
-	ccm-consume ccm-avro ccm-json ccm-env ccm-ingestd
+	ccm-consume ccm-avro ccm-json ccm-env ccm-ingestd ccm-ingest
 LIBS_ccm-fetch := -lcurl -lcjson
 LIBS_ccm-produce := -lcjson
 LIBS_ccm-consume := -lcjson
 LIBS_ccm-avro := -lavro -lcurl -lcjson
 LIBS_ccm-ingestd := -lz
+LIBS_ccm-ingest := -lcjson
 
 # The parser of lib/http-request, which Debian has as C sources only.
 LLHTTP := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)
@@ -374,7 +375,9 @@ $(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch]) \
 	@mkdir -p $(@D)
 	clang $(ALL_CPPFLAGS) -std=c11 -g -O1 \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $< $(FUZZ_SOURCES_$*) $(wildcard lib/*.c) -lm -lcjson -lcurl $(FUZZ_LIBS_$*)
+		-o $@ $< $(FUZZ_SOURCES_$*) \
+		$(filter-out lib/http-request.c lib/http-server.c,$(wildcard lib/*.c)) \
+		-lm -lcjson -lcurl -lz $(FUZZ_LIBS_$*)
 # avro-c leaks parts of the schemas that it refuses.
 fuzz: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 	for target in $(FUZZ_TARGETS); do \

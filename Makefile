@@ -410,6 +410,8 @@ stage: all
 	install -D -m 644 systemd/ccm.tmpfiles $$to/lib/tmpfiles.d/ccm.conf; \
 	install -D -m 644 systemd/ccm.env.example \
 		$$to/share/doc/ccm/examples/ccm.env; \
+	install -m 644 pipelines/examples/ingest.env \
+		$$to/share/doc/ccm/examples; \
 	for f in $(SHARE); do \
 		install -D -m 644 $$f $$to/share/ccm/$${f#$(B)/share/ccm/}; done; \
 	for f in $(MAN_PAGES); do \

@@ -71,7 +71,10 @@ until_true 20 shows 'client_metric_cpu{host="h"} 75.5'
 ok $? '... and is shown when it has come back from Kafka'
 until_true 10 shows 'kafka_consumer_status 1'
 ok $? '... the consumer reports'
-counts() { shows 'kafka_producer_status 1' && shows 'kafka_metrics_consumed_total 1'; }
+counts() {
+	shows 'kafka_producer_status 1' && shows 'kafka_metrics_consumed_total 1' &&
+		shows 'kafka_metrics_sent_total 1'
+}
 until_true 5 counts
 ok $? '... and the counters count'
 like "$(asked | paste -sd' ')" 'versions 200 .*GET /schemas/ids/1 200' 'it went as Avro, with the schema of the registry'
@@ -108,6 +111,7 @@ is "$? $(tr '\0' ' ' <"/proc/$(of ccm-consume)/cmdline")" \
 send memory 5
 until_true 30 shows 'client_metric_memory{host="h"} 5'
 ok $? '... and what comes new'
+children=$(pgrep -P "$ingest")
 kill -STOP "$(of ccm-ship)"
 send held 1
 kill -TERM "$ingest"
@@ -120,7 +124,9 @@ status=$?
 held_is_there() { [ "$(on_topic held)" = 1 ]; }
 until_true 5 held_is_there
 is "$? $status" '0 0' '... the shipper when it has sent what is there, and all with status 0'
-is "$(tail -n 1 ingest.err) $(pgrep -c -f "$WORK/spool|-s spool")" 'ccm-ingest: stopped 0' '... and nothing is left'
+# shellcheck disable=SC2086 # words are meant
+is "$(tail -n 1 ingest.err) $(kill -0 $children 2>&1 | grep -c 'No such process')" 'ccm-ingest: stopped 3' \
+	'... and nothing is left'
 
 # ---- it is killed itself ---------------------------------------------------------
 

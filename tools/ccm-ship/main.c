@@ -62,6 +62,8 @@ struct ship {
 	uint64_t batch_bytes;
 	size_t alone;      /* so many files go one by one */
 	bool refused;      /* something is in bad/ that was not before */
+	uint64_t lines;    /* of the batch */
+	uint64_t rejected; /* of these, in bad/ */
 	unsigned failures; /* since the last success */
 	char *problem;     /* of the last of them */
 };
@@ -146,6 +148,20 @@ succeed(struct ship *ship)
 		ship->alone--;
 }
 
+static void
+count_sent(struct ship *ship, size_t count)
+{
+	struct status *status = &ship->status;
+
+	status->sent_files += count;
+	for (size_t i = 0; i < count; i++)
+		status->sent_bytes += ship->spool.files[i].size;
+	status->set_aside_lines += ship->rejected;
+	/* PROG may have written a line of its own to the rejects. */
+	if (ship->lines > ship->rejected)
+		status->sent_lines += ship->lines - ship->rejected;
+}
+
 /* After PROG's refusal of one file alone. */
 static void
 set_aside(struct ship *ship, struct buf *problem)
@@ -158,6 +174,7 @@ set_aside(struct ship *ship, struct buf *problem)
 	    &message, "%s: %s; set aside as ", name, ship->status.last_error);
 	if (spool_set_aside(&ship->spool, &message)) {
 		succeed(ship);
+		ship->status.set_aside_lines += ship->lines;
 		ship->refused = true;
 		log_error("%s", message.data);
 		status_set_error(&ship->status, message.data);
@@ -177,7 +194,6 @@ send_files(struct ship *ship, size_t count, struct buf *problem)
 	const struct spool_file *files = ship->spool.files;
 	struct buf names = BUF_INIT;
 	enum prog_result result;
-	bool added;
 
 	ship->prog.reason.len = 0;
 	if (fd < 0)
@@ -186,13 +202,16 @@ send_files(struct ship *ship, size_t count, struct buf *problem)
 		buf_printf(&names, "%s%s", i > 0 ? "\n" : "", files[i].name);
 	log_debug("sending %zu file%s, the first is %s", count, plural(count),
 	    files[0].name);
+	ship->lines = spool_count_lines(fd, 0);
 	rejects_offer(&ship->rejects, &ship->spool);
 	result = prog_run_or_die(&ship->prog, fd, names.data, problem);
 	if (result != PROG_SENT)
 		rejects_undo(&ship->rejects, &ship->spool);
-	else if (!rejects_keep(&ship->rejects, &ship->spool, &added, problem))
+	else if (!rejects_keep(
+		     &ship->rejects, &ship->spool, &ship->rejected, problem))
 		result = PROG_FAILED;
-	ship->refused = ship->refused || (result == PROG_SENT && added);
+	ship->refused =
+	    ship->refused || (result == PROG_SENT && ship->rejected > 0);
 	buf_free(&names);
 	close(fd);
 	return result;
@@ -210,9 +229,7 @@ take_turn(struct ship *ship)
 	switch (send_files(ship, count, &problem)) {
 	case PROG_SENT:
 		spool_remove_or_die(&ship->spool, count);
-		ship->status.sent_files += count;
-		for (size_t i = 0; i < count; i++)
-			ship->status.sent_bytes += ship->spool.files[i].size;
+		count_sent(ship, count);
 		succeed(ship);
 		break;
 	case PROG_REFUSED:
@@ -373,7 +390,9 @@ main(int argc, char **argv)
 	notify_open(&ship.status.notify);
 	/* Waiting for another's lock is no reason not to have started. */
 	notify_send(&ship.status.notify, "READY", "1");
-	if (wait_for_lock(&ship))
+	if (wait_for_lock(&ship)) {
+		status_resume(&ship.status, &ship.spool);
 		run(&ship);
+	}
 	return exit_status(&ship);
 }

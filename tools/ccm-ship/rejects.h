@@ -33,12 +33,12 @@ struct rejects {
 void rejects_offer(struct rejects *rejects, const struct spool *spool);
 
 /*
- * After PROG has exited 0: brings what it has appended to disk; *added says
- * whether that is anything. False with a problem where that fails, and the file
+ * After PROG has exited 0: brings what it has appended to disk; *lines is how
+ * many lines that are. False with a problem where that fails, and the file
  * is as it was: the batch has to stay.
  */
 bool rejects_keep(struct rejects *rejects, const struct spool *spool,
-    bool *added, struct buf *problem);
+    uint64_t *lines, struct buf *problem);
 
 /* After any other end of PROG: cuts the file to what it was. */
 void rejects_undo(struct rejects *rejects, const struct spool *spool);

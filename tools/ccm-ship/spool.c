@@ -238,6 +238,28 @@ spool_join(const struct spool *spool, size_t count, struct buf *problem)
 	return -1;
 }
 
+uint64_t
+spool_count_lines(int fd, off_t from)
+{
+	char bytes[65536];
+	uint64_t lines = 0;
+	bool is_begun = false;
+	ssize_t got;
+
+	while ((got = pread(fd, bytes, sizeof(bytes), from)) > 0) {
+		const char *at = bytes, *end = bytes + got, *newline;
+
+		while (
+		    (newline = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+			lines++;
+			at = newline + 1;
+		}
+		is_begun = at < end;
+		from += got;
+	}
+	return lines + is_begun;
+}
+
 void
 spool_remove_or_die(const struct spool *spool, size_t count)
 {

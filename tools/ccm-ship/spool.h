@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "buf.h"
 
@@ -61,6 +62,10 @@ size_t spool_batch(const struct spool *spool, uint64_t bytes_max);
  * with a newline behind each that lacks its last one. -1 with a problem.
  */
 int spool_join(const struct spool *spool, size_t count, struct buf *problem);
+
+/* The lines of an open file from an offset on; the last one may lack its
+ * newline. */
+uint64_t spool_count_lines(int fd, off_t from);
 
 /* Removes the first `count` files, or exits with EX_IOERR. */
 void spool_remove_or_die(const struct spool *spool, size_t count);

@@ -12,6 +12,8 @@
 
 #define STATUS_NAME ".status"
 #define STATUS_TEMPORARY ".status.new"
+/* A last error may be long. */
+#define STATUS_BYTES_MAX 65536
 
 /* Appends ,"NAME":"STRING"; a byte that is not UTF-8 becomes U+FFFD. */
 static void
@@ -47,6 +49,8 @@ add_line(
 	buf_printf(out, "},\"bad\":%zu,\"sent\":{\"files\":%ju,\"bytes\":%ju}",
 	    spool_count_bad(spool), (uintmax_t)status->sent_files,
 	    (uintmax_t)status->sent_bytes);
+	buf_printf(out, ",\"lines\":{\"sent\":%ju,\"set_aside\":%ju}",
+	    (uintmax_t)status->sent_lines, (uintmax_t)status->set_aside_lines);
 	if (status->last_error != NULL) {
 		add_string(out, "last_error", status->last_error);
 		add_time(out, "last_error_since", status->failed_at);
@@ -55,6 +59,83 @@ add_line(
 		add_time(out, "next_try", status->next_try);
 	buf_add_string(out, "}\n");
 }
+
+/* ---- the counts of before ----------------------------------------------- */
+
+static uint64_t
+read_count(struct json *json)
+{
+	struct json_text text;
+	enum json_type type = json_value(json, &text);
+
+	json_skip(json, type);
+	return type == JSON_NUMBER && text.simple && text.at[0] != '-'
+	    ? strtoull(text.at, NULL, 10)
+	    : 0;
+}
+
+/* {"sent":N,"set_aside":N} */
+static void
+read_lines(struct json *json, struct status *status)
+{
+	struct json_text text;
+	enum json_type type = json_value(json, &text);
+
+	if (type != JSON_OBJECT) {
+		json_skip(json, type);
+		return;
+	}
+	while (json_member(json, &text)) {
+		bool sent = json_text_is(&text, "sent");
+		uint64_t count = read_count(json);
+
+		if (sent)
+			status->sent_lines = count;
+		else
+			status->set_aside_lines = count;
+	}
+}
+
+/* What another version has written may lack them. */
+static void
+read_line(const struct buf *text, struct status *status)
+{
+	struct json json = JSON_INIT;
+	struct json_text key;
+
+	json_start(&json, text->data, text->len);
+	if (json_value(&json, &key) == JSON_OBJECT) {
+		while (json_member(&json, &key)) {
+			if (json_text_is(&key, "lines"))
+				read_lines(&json, status);
+			else
+				read_count(&json);
+		}
+	}
+	json_free(&json);
+}
+
+void
+status_resume(struct status *status, const struct spool *spool)
+{
+	struct buf text = BUF_INIT;
+	int fd = openat(spool->dir_fd, STATUS_NAME,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	ssize_t got;
+
+	if (fd < 0)
+		return;
+	got = read(fd, buf_reserve(&text, STATUS_BYTES_MAX), STATUS_BYTES_MAX);
+	close(fd);
+	if (got > 0) {
+		text.len = (size_t)got;
+		buf_terminate(&text);
+		read_line(&text, status);
+	}
+	buf_free(&text);
+}
+
+/* ---- writing ------------------------------------------------------------ */
 
 /* Not synced: after a crash of the machine it is stale in any case. False with
  * errno. */

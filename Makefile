@@ -54,7 +54,7 @@ LIBS_ccm-fetch := -lcurl -lcjson
 LIBS_ccm-produce := -lcjson
 LIBS_ccm-consume := -lcjson
 LIBS_ccm-avro := -lavro -lcurl -lcjson
-LIBS_ccm-ingestd := -lz
+LIBS_ccm-ingestd := -lz -lmd
 LIBS_ccm-ingest := -lcjson
 
 # The parser of lib/http-request, which Debian has as C sources only.
@@ -102,7 +102,7 @@ tests: all $(TEST_BIN)
 # What the goals need that install it by themselves. Others build with what is
 # there.
 DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev \
-	libavro-dev node-llhttp zlib1g-dev
+	libavro-dev libmd-dev node-llhttp zlib1g-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
 	openssl perl procps prometheus python3-prometheus-client strace
@@ -361,22 +361,24 @@ lint-deb: deb
 	lintian --allow-root --fail-on error,warning,info $(DEB)
 
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS := points samples records response interval avro registry
+FUZZ_TARGETS := points samples records response interval http batch feed avro \
+	registry
 FUZZ_SOURCES_points := $(addprefix tools/ccm-normalize/,points.c record-writer.c)
 FUZZ_SOURCES_samples := $(addprefix tools/ccm-normalize/,samples.c \
 	record-writer.c)
+FUZZ_SOURCES_batch := tools/ccm-ingestd/metric.c
+FUZZ_SOURCES_feed := $(addprefix tools/ccm-ingestd/,metric.c feed.c series.c apps.c)
 FUZZ_SOURCES_response := $(addprefix tools/ccm-fetch/,points.c response.c body.c \
 	filters.c resources.c)
 FUZZ_SOURCES_avro := $(addprefix tools/ccm-avro/,binary.c metric.c schema.c)
 FUZZ_LIBS_avro := -lavro
 FUZZ_SOURCES_registry := tools/ccm-avro/answer.c
-$(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch]) \
+$(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch]) $(LLHTTP) \
 	$(DEPS_FIRST)
 	@mkdir -p $(@D)
 	clang $(ALL_CPPFLAGS) -std=c11 -g -O1 \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $< $(FUZZ_SOURCES_$*) \
-		$(filter-out lib/http-request.c lib/http-server.c,$(wildcard lib/*.c)) \
+		-o $@ $< $(FUZZ_SOURCES_$*) $(wildcard lib/*.c) $(LLHTTP) \
 		-lm -lcjson -lcurl -lz $(FUZZ_LIBS_$*)
 # avro-c leaks parts of the schemas that it refuses.
 fuzz: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))

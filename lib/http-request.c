@@ -398,7 +398,7 @@ check_target(struct http_reader *reader)
 
 		/* One byte to the left, to have room for a NUL. */
 		memmove(authority - 1, authority, len);
-		authority[len - 1] = '\0';
+		*(authority - 1 + len) = '\0';
 		request->host = authority - 1;
 		if (len == 0 || !is_host(request->host))
 			refuse(reader, 400, "the target's host is not valid");

@@ -356,6 +356,12 @@ http_add_header(
 	free(value);
 }
 
+void
+http_clear_headers(struct http_exchange *exchange)
+{
+	exchange->headers.len = 0;
+}
+
 /* RFC 9110, 6.6.1; made once a second. */
 static const char *
 date(struct http_server *server)

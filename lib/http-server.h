@@ -119,6 +119,9 @@ void http_server_close(struct http_server *server);
 void http_add_header(struct http_exchange *exchange, const char *name,
     const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Takes back the lines that were added. */
+void http_clear_headers(struct http_exchange *exchange);
+
 void http_respond(
     struct http_exchange *exchange, const struct http_answer *answer);
 

@@ -194,6 +194,13 @@ post shop "{\"metrics\":[$metric]}"
 is_soon kafka_producer_status 1 'a shipper that runs is up'
 until_true 10 test -s sent
 ok $? '... and what was accepted goes on its way'
+is_soon kafka_metrics_sent_total 1 '... and is counted'
+kill "$ship" && wait "$ship"
+start ccm-ship spool sh -c 'exit 65' 2>ship.err
+ship=$pid
+post shop "{\"metrics\":[$metric,$metric]}"
+is_soon kafka_metrics_failed_total 2 'lines that are set aside are counted as failed'
+is "$(sed -n 's/^kafka_metrics_sent_total //p' out)" 1 '... by another shipper, which goes on from what was counted'
 kill "$ship" && wait "$ship"
 start ccm-ship spool sh -c 'exit 75' 2>ship.err
 ship=$pid

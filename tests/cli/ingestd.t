@@ -119,10 +119,40 @@ is "$(curl -sS -o /dev/null -D head -w '%{http_code} %{size_download}' --head "$
 get /readyz
 is "$code $(<out)" '200 ready' 'it is ready'
 
+# ---- retries
+
+rm -f spool/*
+post shop "{\"metrics\":[$metric,$metric]}" -H 'Idempotency-Key: "key 1"'
+is "$code $(spooled | wc -l)" '202 2' 'a batch with an Idempotency-Key is accepted'
+for _ in 1 2; do
+	post shop "{\"metrics\":[$metric,$metric]}" -H 'Idempotency-Key: "key 1"'
+	is "$code $(jq -c . out) $(spooled | wc -l)" '202 {"status":"accepted","accepted":2} 2' '... its retry gets the same answer and adds nothing'
+done
+post shop "{\"metrics\":[$metric]}" -H 'Idempotency-Key: "key 1"'
+is "$code $(spooled | wc -l)" '422 2' '... the same key with another body is 422'
+post web "{\"metrics\":[$metric]}" -H 'Idempotency-Key: "key 1"'
+is "$code $(spooled | wc -l)" '202 3' '... another app has keys of its own'
+post shop '{"metrics":[1]}' -H 'Idempotency-Key: "key 2"'
+is "$code" 400 'a batch that is refused'
+post shop "{\"metrics\":[$metric]}" -H 'Idempotency-Key: "key 2"'
+is "$code $(spooled | wc -l)" '202 4' '... does not use up its key'
+post shop "{\"metrics\":[$metric]}" -H "Idempotency-Key: $(printf 'x%.0s' {1..256})"
+is "$code" 400 'a key over 255 bytes is refused'
+post shop "{\"metrics\":[$metric]}" -H 'Idempotency-Key: ""'
+is "$code" 400 '... and an empty one'
+stop_ingestd KILL
+printf 'torn' >>spool/.keys
+start_ingestd
+post shop "{\"metrics\":[$metric,$metric]}" -H 'Idempotency-Key: "key 1"'
+is "$code $(spooled | wc -l) $(($(stat -c %s spool/.keys) % 48))" '202 4 0' 'after a kill -9 keys are still known, and a torn record is cut off'
+post shop "{\"metrics\":[$metric]}" -H 'Idempotency-Key: "key 3"'
+post shop "{\"metrics\":[$metric]}" -H 'Idempotency-Key: "key 3"'
+is "$code $(spooled | wc -l)" '202 5' '... and new ones are kept'
+
 # ---- the end, and the beginning
 
 stop_ingestd
-is "$status $(grep -c -v -e listening -e stopping ingestd.err)" '0 0' 'SIGTERM ends it with 0'
+is "$status $(grep -c -v -e listening -e stopping -e recovered ingestd.err)" '0 0' 'SIGTERM ends it with 0'
 handed_over
 ok $? '... and the spool is handed over'
 rm -f spool/*

@@ -4,6 +4,7 @@
 #ifndef CCM_INGESTD_DAEMON_H
 #define CCM_INGESTD_DAEMON_H
 
+#include "access.h"
 #include "apps.h"
 #include "feed.h"
 #include "http-server.h"
@@ -20,6 +21,7 @@ struct daemon {
 	struct settings settings;
 	struct loop loop;
 	struct http_server server;
+	struct access access;
 	struct spool spool;
 	struct ingest ingest;
 	struct apps apps;

@@ -85,7 +85,7 @@ add_answers(const struct daemon *daemon, struct buf *out)
 {
 	static const char name[] = "ccm_ingestd_requests_total";
 	const uint64_t *answers = daemon->server.counts.answers;
-	char code[8];
+	char code[12];
 
 	exposition_family(out, FORMAT, name, METRIC_COUNTER,
 	    "Requests by the status of their answer", NULL);

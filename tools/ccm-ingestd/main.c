@@ -31,12 +31,16 @@
 #include "way-back.h"
 
 #define USAGE                                                                 \
-	"usage: ccm-ingestd [-l ADDR:PORT|PATH]... [-s SPOOL] [-c FIFO]\n"    \
+	"usage: ccm-ingestd [-l ADDR:PORT|PATH]... [-m ADDR:PORT|PATH]...\n"  \
+	"                   [-s SPOOL] [-c FIFO]\n"                           \
+	"       ccm-ingestd -t 'APPS RIGHTS [rate=N] [origin=ORIGIN]'\n"      \
 	"Takes metrics by HTTP POST, keeps them in SPOOL for ccm-ship, and\n" \
 	"shows those that come back from Kafka to Prometheus.\n"              \
 	"  -l WHERE  listen there (default: CCM_LISTEN, or 127.0.0.1:5000)\n" \
+	"  -m WHERE  listen there, too, for what is read only (GET)\n"        \
 	"  -s SPOOL  the spool (default: ingest in the state directory)\n"    \
 	"  -c FIFO   consumed metrics come from there (ccm-consume)\n"        \
+	"  -t LINE   make a token: it goes to stderr, its line to stdout\n"   \
 	"  -h        this help\n"                                             \
 	"  -V        the version\n"
 
@@ -45,11 +49,19 @@
 #define DRAIN_POLL_MS 20
 
 struct options {
-	struct list listen;
+	struct list listen, management;
 	const char *spool, *feed;
 };
 
 /* ---- options ------------------------------------------------------------ */
+
+static void
+add_item(struct list *list, char *item)
+{
+	list->items =
+	    grow_by_one(list->items, list->count, sizeof(*list->items));
+	list->items[list->count++] = item;
+}
 
 static void
 parse_options(int argc, char **argv, struct options *options)
@@ -57,14 +69,16 @@ parse_options(int argc, char **argv, struct options *options)
 	int option;
 
 	opterr = 0;
-	while ((option = getopt(argc, argv, ":l:s:c:hV")) != -1) {
+	while ((option = getopt(argc, argv, ":l:m:s:c:t:hV")) != -1) {
 		switch (option) {
 		case 'l':
-			options->listen.items = grow_by_one(
-			    options->listen.items, options->listen.count,
-			    sizeof(*options->listen.items));
-			options->listen.items[options->listen.count++] = optarg;
+			add_item(&options->listen, optarg);
 			break;
+		case 'm':
+			add_item(&options->management, optarg);
+			break;
+		case 't':
+			token_make_and_exit(optarg);
 		case 's':
 			options->spool = optarg;
 			break;
@@ -104,36 +118,57 @@ spool_path_or_die(const char *given)
 /* ---- sockets ------------------------------------------------------------ */
 
 static void
-add_listener(struct daemon *daemon, int fd)
+add_listener(struct daemon *daemon, int fd, bool is_read_only)
 {
+	/* By what they are: loopback or not, read only or not. */
+	static const struct place places[2][2] = {
+	    {{false, false}, {false, true}}, {{true, false}, {true, true}}};
 	struct buf where = BUF_INIT;
+	bool is_local = listen_is_local(fd);
 
 	listen_describe(fd, &where);
-	if (!listen_is_local(fd) && !daemon->settings.is_open)
+	buf_terminate(&where);
+	if (!is_local && !daemon->access.has_tokens &&
+	    !daemon->settings.is_open)
 		die(EX_CONFIG,
-		    "%s can be reached from other machines; without tokens "
-		    "(CCM_TOKENS_FILE) that is for CCM_OPEN=1 only",
-		    buf_terminate(&where));
-	http_server_listen(&daemon->server, fd, NULL);
-	log_info("listening on %s", buf_terminate(&where));
+		    "%s can be reached from other machines; that takes tokens "
+		    "(CCM_TOKENS_FILE), or CCM_OPEN=1 to do without",
+		    where.data);
+	http_server_listen(&daemon->server, fd,
+	    &places[is_local && strchr(where.data, ':') != NULL][is_read_only]);
+	log_info("listening on %s%s", where.data,
+	    is_read_only ? ", to be read" : "");
 	buf_free(&where);
 }
 
 static void
-listen_or_die(struct daemon *daemon, const struct list *where)
+listen_on_all_or_die(
+    struct daemon *daemon, const struct list *where, bool is_read_only)
 {
 	struct buf problem = BUF_INIT;
-	int inherited = listen_inherited();
 
-	for (int i = 0; i < inherited; i++)
-		add_listener(daemon, STDERR_FILENO + 1 + i);
-	for (size_t i = 0; i < where->count && inherited == 0; i++) {
+	for (size_t i = 0; i < where->count; i++) {
 		int fd = listen_on(where->items[i], &problem);
 
 		if (fd < 0)
 			die(EX_CANTCREAT, "%s", buf_terminate(&problem));
-		add_listener(daemon, fd);
+		add_listener(daemon, fd, is_read_only);
 	}
+}
+
+static void
+listen_or_die(struct daemon *daemon, const struct options *options)
+{
+	int inherited = listen_inherited();
+
+	for (int i = 0; i < inherited; i++)
+		add_listener(daemon, STDERR_FILENO + 1 + i, false);
+	if (inherited == 0)
+		listen_on_all_or_die(daemon,
+		    options->listen.count > 0 ? &options->listen
+					      : &daemon->settings.listen,
+		    false);
+	listen_on_all_or_die(daemon, &options->management, true);
 }
 
 /* As many descriptors as connections may come. */
@@ -182,17 +217,21 @@ on_signal(void *context, uint32_t events)
 
 	(void)events;
 	while (read(daemon->signals.fd, &info, sizeof(info)) ==
-	    (ssize_t)sizeof(info))
-		daemon->is_stopping = true;
+	    (ssize_t)sizeof(info)) {
+		if (info.ssi_signo == SIGHUP)
+			access_reload(&daemon->access);
+		else
+			daemon->is_stopping = true;
+	}
 	daemon->loop.stop = daemon->is_stopping;
 }
 
 static void
 watch_signals(struct daemon *daemon)
 {
-	static const int signals[] = {SIGTERM, SIGINT};
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 
-	daemon->signals = (struct loop_fd){.fd = signals_fd_or_die(signals, 2),
+	daemon->signals = (struct loop_fd){.fd = signals_fd_or_die(signals, 3),
 	    .on_event = on_signal,
 	    .context = daemon};
 	if (!loop_add(&daemon->loop, &daemon->signals, EPOLLIN))
@@ -264,6 +303,7 @@ main(int argc, char **argv)
 	log_init("ccm-ingestd");
 	standard_fds_or_die(-1);
 	settings_read_or_die(&daemon.settings);
+	access_init_or_die(&daemon.access, &daemon.settings);
 	notify_open(&daemon.notify);
 	loop_open_or_die(&daemon.loop);
 	daemon.spool.limits.bytes_max = daemon.settings.spool_max;
@@ -272,12 +312,10 @@ main(int argc, char **argv)
 	spool_open_or_die(&daemon.spool, spool_path_or_die(options.spool));
 	/* Its task runs before the commit, to which it adds. */
 	set_up_server(&daemon);
-	ingest_start(&daemon.ingest, &daemon.loop, &daemon.spool, &daemon.apps,
-	    daemon.settings.accept_status);
+	ingest_start_or_die(&daemon.ingest, &daemon.loop, &daemon.spool,
+	    &daemon.apps, daemon.settings.accept_status);
 	way_back_set_up(&daemon);
-	listen_or_die(&daemon,
-	    options.listen.count > 0 ? &options.listen
-				     : &daemon.settings.listen);
+	listen_or_die(&daemon, &options);
 	notify_send(&daemon.notify, "READY", "1");
 	start_watchdog(&daemon);
 	loop_run(&daemon.loop);

@@ -13,13 +13,15 @@
 struct call {
 	struct daemon *daemon;
 	struct http_exchange *exchange;
-	const char *app_id; /* of the path, decoded; NULL where it has none */
-	bool is_head_only;  /* the body is still to come */
+	const char *app_id;  /* of the path, decoded; NULL where it has none */
+	bool is_head_only;   /* the body is still to come */
+	struct token *token; /* that came with it, or NULL */
 };
 
 struct route {
 	const char *path; /* behind APP_PREFIX and an id, where is_of_app */
 	bool is_of_app;
+	enum access_right get_right;
 	/* Each answers, or returns false: then the body is to come first. */
 	bool (*get)(const struct call *call);
 	bool (*post)(const struct call *call);
@@ -126,21 +128,23 @@ get_metrics(const struct call *call)
 	return true;
 }
 
-/* True for "application/json", whatever its parameters. */
+/* True for a Content-Type of that name, whatever its parameters. */
 static bool
-is_json(const char *type)
+is_type(const char *type, const char *name)
 {
 	size_t len = type != NULL ? strcspn(type, "; \t") : 0;
 
-	return len == strlen("application/json") &&
-	    strncasecmp(type, "application/json", len) == 0;
+	return len == strlen(name) && strncasecmp(type, name, len) == 0;
 }
 
+/* The body is JSON, by its Content-Type, too; a page may say text/plain, which
+ * spares it the question in advance. */
 static bool
 post_metrics(const struct call *call)
 {
 	struct http_exchange *exchange = call->exchange;
 	const struct http_request *request = &exchange->request;
+	const char *type;
 
 	if (http_request_header(request, "content-length") == NULL &&
 	    http_request_header(request, "transfer-encoding") == NULL) {
@@ -148,7 +152,9 @@ post_metrics(const struct call *call)
 		    exchange, 411, "a POST has a body and its length", NULL);
 		return true;
 	}
-	if (!is_json(http_request_header(request, "content-type"))) {
+	type = http_request_header(request, "content-type");
+	if (!is_type(type, "application/json") &&
+	    !(is_type(type, "text/plain") && access_has_origin(exchange))) {
 		http_add_header(exchange, "Accept", "application/json");
 		http_respond_problem(exchange, 415,
 		    "the Content-Type is not application/json", NULL);
@@ -156,18 +162,18 @@ post_metrics(const struct call *call)
 	}
 	if (call->is_head_only)
 		return ingest_refuses(&call->daemon->ingest, exchange);
-	ingest_post(&call->daemon->ingest, exchange, call->app_id);
+	ingest_post(&call->daemon->ingest, exchange, call->app_id, call->token);
 	return true;
 }
 
 /* ---- the table ---------------------------------------------------------- */
 
 static const struct route routes[] = {
-    {"/metrics", true, get_metrics, post_metrics},
-    {"/health", true, get_health, NULL},
-    {"/prometheus-metrics", false, get_page, NULL},
-    {"/livez", false, get_livez, NULL},
-    {"/readyz", false, get_readyz, NULL},
+    {"/metrics", true, ACCESS_READ, get_metrics, post_metrics},
+    {"/health", true, ACCESS_READ, get_health, NULL},
+    {"/prometheus-metrics", false, ACCESS_READ, get_page, NULL},
+    {"/livez", false, ACCESS_OPEN, get_livez, NULL},
+    {"/readyz", false, ACCESS_OPEN, get_readyz, NULL},
 };
 
 /* The route of a path; the app's id, where it has one, is decoded. */
@@ -200,29 +206,60 @@ add_allow(struct http_exchange *exchange, const struct route *route)
 	    route->post != NULL ? "POST, " : "");
 }
 
-/* True where it was answered. */
-static bool
-dispatch(const struct route *route, const struct call *call)
+static void
+answer_options(const struct call *call, const struct route *route)
 {
-	const char *method = call->exchange->request.method;
-	bool is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	struct http_exchange *exchange = call->exchange;
+	const char *method = http_request_header(
+	    &exchange->request, "access-control-request-method");
 
+	add_allow(exchange, route);
+	if (method != NULL && access_has_origin(exchange)) {
+		http_add_header(exchange, "Access-Control-Allow-Methods",
+		    "%s%s", route->get != NULL ? "GET, HEAD" : "",
+		    route->post != NULL ? ", POST" : "");
+		http_add_header(exchange, "Access-Control-Allow-Headers",
+		    "Authorization, Content-Type, Content-Encoding, "
+		    "Idempotency-Key");
+		http_add_header(exchange, "Access-Control-Max-Age", "600");
+	}
+	http_respond(exchange, &(struct http_answer){.status = 204});
+}
+
+/* Answers, or waits for the body. */
+static void
+dispatch(const struct route *route, struct call *call)
+{
+	struct http_exchange *exchange = call->exchange;
+	const struct access *access = &call->daemon->access;
+	const struct place *place = exchange->tag;
+	const char *method = exchange->request.method;
+	bool is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+	bool is_post = strcmp(method, "POST") == 0;
+
+	if (!access_check_origin(access, exchange))
+		return;
 	if (route == NULL) {
 		http_respond_problem(
-		    call->exchange, 404, "there is nothing at this path", NULL);
-		return true;
+		    exchange, 404, "there is nothing at this path", NULL);
+	} else if (strcmp(method, "OPTIONS") == 0) {
+		answer_options(call, route);
+	} else if (is_get && route->get != NULL) {
+		if (access_check_right(access, exchange, route->get_right,
+			call->app_id, &call->token) &&
+		    !call->is_head_only)
+			route->get(call);
+	} else if (is_post && route->post != NULL && place->is_read_only) {
+		http_respond_problem(
+		    exchange, 403, "this address is there to read", NULL);
+	} else if (is_post && route->post != NULL) {
+		if (access_check_right(access, exchange, ACCESS_WRITE,
+			call->app_id, &call->token))
+			route->post(call);
+	} else {
+		add_allow(exchange, route);
+		http_respond_problem(exchange, 405, NULL, NULL);
 	}
-	if (is_get && route->get != NULL)
-		return !call->is_head_only && route->get(call);
-	if (strcmp(method, "POST") == 0 && route->post != NULL)
-		return route->post(call);
-	add_allow(call->exchange, route);
-	if (strcmp(method, "OPTIONS") == 0)
-		http_respond(
-		    call->exchange, &(struct http_answer){.status = 204});
-	else
-		http_respond_problem(call->exchange, 405, NULL, NULL);
-	return true;
 }
 
 static void
@@ -230,12 +267,14 @@ handle(struct daemon *daemon, struct http_exchange *exchange, bool is_head_only)
 {
 	struct buf app_id = BUF_INIT;
 	const struct route *route = find_route(exchange->request.path, &app_id);
+	struct call call = {.daemon = daemon,
+	    .exchange = exchange,
+	    .app_id = app_id.data,
+	    .is_head_only = is_head_only};
 
-	dispatch(route,
-	    &(struct call){.daemon = daemon,
-		.exchange = exchange,
-		.app_id = app_id.data,
-		.is_head_only = is_head_only});
+	/* Some lines may have been added when the head came. */
+	http_clear_headers(exchange);
+	dispatch(route, &call);
 	buf_free(&app_id);
 }
 

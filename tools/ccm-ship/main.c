@@ -62,8 +62,6 @@ struct ship {
 	uint64_t batch_bytes;
 	size_t alone;      /* so many files go one by one */
 	bool refused;      /* something is in bad/ that was not before */
-	uint64_t lines;    /* of the batch */
-	uint64_t rejected; /* of these, in bad/ */
 	unsigned failures; /* since the last success */
 	char *problem;     /* of the last of them */
 };
@@ -148,25 +146,12 @@ succeed(struct ship *ship)
 		ship->alone--;
 }
 
-static void
-count_sent(struct ship *ship, size_t count)
-{
-	struct status *status = &ship->status;
-
-	status->sent_files += count;
-	for (size_t i = 0; i < count; i++)
-		status->sent_bytes += ship->spool.files[i].size;
-	status->set_aside_lines += ship->rejected;
-	/* PROG may have written a line of its own to the rejects. */
-	if (ship->lines > ship->rejected)
-		status->sent_lines += ship->lines - ship->rejected;
-}
-
 /* After PROG's refusal of one file alone. */
 static void
 set_aside(struct ship *ship, struct buf *problem)
 {
 	const char *name = ship->spool.files[0].name;
+	uint64_t lines = spool_count_lines(&ship->spool, name, 0);
 	struct buf message = BUF_INIT;
 
 	set_error(ship, problem->data);
@@ -174,8 +159,8 @@ set_aside(struct ship *ship, struct buf *problem)
 	    &message, "%s: %s; set aside as ", name, ship->status.last_error);
 	if (spool_set_aside(&ship->spool, &message)) {
 		succeed(ship);
-		ship->status.set_aside_lines += ship->lines;
 		ship->refused = true;
+		ship->status.set_aside_lines += lines;
 		log_error("%s", message.data);
 		status_set_error(&ship->status, message.data);
 	} else {
@@ -194,6 +179,7 @@ send_files(struct ship *ship, size_t count, struct buf *problem)
 	const struct spool_file *files = ship->spool.files;
 	struct buf names = BUF_INIT;
 	enum prog_result result;
+	bool added;
 
 	ship->prog.reason.len = 0;
 	if (fd < 0)
@@ -202,19 +188,29 @@ send_files(struct ship *ship, size_t count, struct buf *problem)
 		buf_printf(&names, "%s%s", i > 0 ? "\n" : "", files[i].name);
 	log_debug("sending %zu file%s, the first is %s", count, plural(count),
 	    files[0].name);
-	ship->lines = spool_count_lines(fd, 0);
 	rejects_offer(&ship->rejects, &ship->spool);
 	result = prog_run_or_die(&ship->prog, fd, names.data, problem);
 	if (result != PROG_SENT)
 		rejects_undo(&ship->rejects, &ship->spool);
-	else if (!rejects_keep(
-		     &ship->rejects, &ship->spool, &ship->rejected, problem))
+	else if (!rejects_keep(&ship->rejects, &ship->spool, &added, problem))
 		result = PROG_FAILED;
-	ship->refused =
-	    ship->refused || (result == PROG_SENT && ship->rejected > 0);
+	ship->refused = ship->refused || (result == PROG_SENT && added);
 	buf_free(&names);
 	close(fd);
 	return result;
+}
+
+/* Of files that PROG has dealt with: what it could not deliver is in bad/. */
+static void
+count_lines(struct ship *ship, size_t count)
+{
+	const struct spool *spool = &ship->spool;
+	uint64_t aside = ship->rejects.added, lines = 0;
+
+	for (size_t i = 0; i < count; i++)
+		lines += spool_count_lines(spool, spool->files[i].name, 0);
+	ship->status.sent_lines += lines > aside ? lines - aside : 0;
+	ship->status.set_aside_lines += aside;
 }
 
 /* Takes the oldest files, and does with them what follows from PROG's end. */
@@ -228,8 +224,11 @@ take_turn(struct ship *ship)
 	status_write(&ship->status, "sending", &ship->spool);
 	switch (send_files(ship, count, &problem)) {
 	case PROG_SENT:
+		count_lines(ship, count);
 		spool_remove_or_die(&ship->spool, count);
-		count_sent(ship, count);
+		ship->status.sent_files += count;
+		for (size_t i = 0; i < count; i++)
+			ship->status.sent_bytes += ship->spool.files[i].size;
 		succeed(ship);
 		break;
 	case PROG_REFUSED:
@@ -391,7 +390,7 @@ main(int argc, char **argv)
 	/* Waiting for another's lock is no reason not to have started. */
 	notify_send(&ship.status.notify, "READY", "1");
 	if (wait_for_lock(&ship)) {
-		status_resume(&ship.status, &ship.spool);
+		status_read_lines(&ship.status, &ship.spool);
 		run(&ship);
 	}
 	return exit_status(&ship);

@@ -56,22 +56,6 @@ rejects_offer(struct rejects *rejects, const struct spool *spool)
 	free(directory);
 }
 
-/* How many lines PROG has appended. */
-static uint64_t
-count_added(const struct rejects *rejects, const struct spool *spool)
-{
-	int fd = openat(spool->dir_fd, rejects->name.data,
-	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	uint64_t lines = 0;
-
-	if (fd >= 0) {
-		lines = spool_count_lines(
-		    fd, rejects->size > 0 ? rejects->size : 0);
-		close(fd);
-	}
-	return lines;
-}
-
 static bool
 sync_at(int dir_fd, const char *name)
 {
@@ -86,15 +70,19 @@ sync_at(int dir_fd, const char *name)
 }
 
 bool
-rejects_keep(struct rejects *rejects, const struct spool *spool,
-    uint64_t *lines, struct buf *problem)
+rejects_keep(struct rejects *rejects, const struct spool *spool, bool *added,
+    struct buf *problem)
 {
-	*lines = rejects->offered ? count_added(rejects, spool) : 0;
-	if (*lines == 0) {
+	*added = rejects->offered && size_of(rejects, spool) > 0 &&
+	    size_of(rejects, spool) > rejects->size;
+	rejects->added = 0;
+	if (!*added) {
 		/* A shell's >> may have made an empty one. */
 		rejects_undo(rejects, spool);
 		return true;
 	}
+	rejects->added = spool_count_lines(
+	    spool, rejects->name.data, rejects->size > 0 ? rejects->size : 0);
 	if (sync_at(spool->dir_fd, rejects->name.data) &&
 	    sync_at(spool->dir_fd, BAD_NAME) && fsync(spool->dir_fd) == 0)
 		return true;

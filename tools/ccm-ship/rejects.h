@@ -16,6 +16,7 @@
 #define CCM_SHIP_REJECTS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "spool.h"
@@ -24,7 +25,8 @@
 struct rejects {
 	struct buf name; /* below the spool: bad/NAME.rejected */
 	bool offered;
-	off_t size; /* before PROG; -1: there was no file */
+	off_t size;     /* before PROG; -1: there was no file */
+	uint64_t added; /* lines, after rejects_keep() */
 };
 
 /* Before PROG gets a batch: makes bad/ and sets the variable. Where there can
@@ -33,12 +35,12 @@ struct rejects {
 void rejects_offer(struct rejects *rejects, const struct spool *spool);
 
 /*
- * After PROG has exited 0: brings what it has appended to disk; *lines is how
- * many lines that are. False with a problem where that fails, and the file
+ * After PROG has exited 0: brings what it has appended to disk; *added says
+ * whether that is anything. False with a problem where that fails, and the file
  * is as it was: the batch has to stay.
  */
 bool rejects_keep(struct rejects *rejects, const struct spool *spool,
-    uint64_t *lines, struct buf *problem);
+    bool *added, struct buf *problem);
 
 /* After any other end of PROG: cuts the file to what it was. */
 void rejects_undo(struct rejects *rejects, const struct spool *spool);

@@ -239,25 +239,23 @@ spool_join(const struct spool *spool, size_t count, struct buf *problem)
 }
 
 uint64_t
-spool_count_lines(int fd, off_t from)
+spool_count_lines(const struct spool *spool, const char *name, off_t from)
 {
-	char bytes[65536];
-	uint64_t lines = 0;
-	bool is_begun = false;
+	static char block[64 << 10];
+	int fd = openat(spool->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	uint64_t count = 0;
+	char last = '\n';
 	ssize_t got;
 
-	while ((got = pread(fd, bytes, sizeof(bytes), from)) > 0) {
-		const char *at = bytes, *end = bytes + got, *newline;
-
-		while (
-		    (newline = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-			lines++;
-			at = newline + 1;
-		}
-		is_begun = at < end;
+	while (fd >= 0 && (got = pread(fd, block, sizeof(block), from)) > 0) {
+		for (ssize_t i = 0; i < got; i++)
+			count += block[i] == '\n';
+		last = block[got - 1];
 		from += got;
 	}
-	return lines + is_begun;
+	if (fd >= 0)
+		close(fd);
+	return count + (last != '\n');
 }
 
 void

@@ -63,9 +63,10 @@ size_t spool_batch(const struct spool *spool, uint64_t bytes_max);
  */
 int spool_join(const struct spool *spool, size_t count, struct buf *problem);
 
-/* The lines of an open file from an offset on; the last one may lack its
- * newline. */
-uint64_t spool_count_lines(int fd, off_t from);
+/* The lines of a file of the spool, such as bad/NAME, behind a number of bytes;
+ * 0 where it cannot be read: these are for figures. */
+uint64_t spool_count_lines(
+    const struct spool *spool, const char *name, off_t from);
 
 /* Removes the first `count` files, or exits with EX_IOERR. */
 void spool_remove_or_die(const struct spool *spool, size_t count);

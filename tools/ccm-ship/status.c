@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "io.h"
 #include "json.h"
 #include "log.h"
 #include "plural.h"
 
 #define STATUS_NAME ".status"
+#define STATUS_BYTES_MAX ((size_t)64 << 10)
 #define STATUS_TEMPORARY ".status.new"
-/* A last error may be long. */
-#define STATUS_BYTES_MAX 65536
 
 /* Appends ,"NAME":"STRING"; a byte that is not UTF-8 becomes U+FFFD. */
 static void
@@ -60,8 +60,7 @@ add_line(
 	buf_add_string(out, "}\n");
 }
 
-/* ---- the counts of before ----------------------------------------------- */
-
+/* An integer that is not negative, else 0. */
 static uint64_t
 read_count(struct json *json)
 {
@@ -76,66 +75,56 @@ read_count(struct json *json)
 
 /* {"sent":N,"set_aside":N} */
 static void
-read_lines(struct json *json, struct status *status)
+read_lines(struct status *status, struct json *json)
 {
-	struct json_text text;
-	enum json_type type = json_value(json, &text);
+	struct json_text key;
+	enum json_type type = json_value(json, &key);
 
 	if (type != JSON_OBJECT) {
 		json_skip(json, type);
 		return;
 	}
-	while (json_member(json, &text)) {
-		bool sent = json_text_is(&text, "sent");
-		uint64_t count = read_count(json);
-
-		if (sent)
-			status->sent_lines = count;
+	while (json_member(json, &key)) {
+		if (json_text_is(&key, "sent"))
+			status->sent_lines = read_count(json);
+		else if (json_text_is(&key, "set_aside"))
+			status->set_aside_lines = read_count(json);
 		else
-			status->set_aside_lines = count;
+			json_raw_value(json, &key);
 	}
 }
 
-/* What another version has written may lack them. */
 static void
-read_line(const struct buf *text, struct status *status)
+read_members(struct status *status, struct json *json)
 {
-	struct json json = JSON_INIT;
 	struct json_text key;
 
-	json_start(&json, text->data, text->len);
-	if (json_value(&json, &key) == JSON_OBJECT) {
-		while (json_member(&json, &key)) {
-			if (json_text_is(&key, "lines"))
-				read_lines(&json, status);
-			else
-				read_count(&json);
-		}
+	while (json_member(json, &key)) {
+		if (json_text_is(&key, "lines"))
+			read_lines(status, json);
+		else
+			json_raw_value(json, &key);
 	}
-	json_free(&json);
 }
 
 void
-status_resume(struct status *status, const struct spool *spool)
+status_read_lines(struct status *status, const struct spool *spool)
 {
-	struct buf text = BUF_INIT;
-	int fd = openat(spool->dir_fd, STATUS_NAME,
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	ssize_t got;
+	struct buf path = BUF_INIT, text = BUF_INIT;
+	struct json json = JSON_INIT;
+	struct json_text key;
 
-	if (fd < 0)
-		return;
-	got = read(fd, buf_reserve(&text, STATUS_BYTES_MAX), STATUS_BYTES_MAX);
-	close(fd);
-	if (got > 0) {
-		text.len = (size_t)got;
+	buf_printf(&path, "%s/" STATUS_NAME, spool->path);
+	if (read_file(path.data, STATUS_BYTES_MAX, &text)) {
 		buf_terminate(&text);
-		read_line(&text, status);
+		json_start(&json, text.data, text.len);
+		if (json_value(&json, &key) == JSON_OBJECT)
+			read_members(status, &json);
 	}
+	json_free(&json);
+	buf_free(&path);
 	buf_free(&text);
 }
-
-/* ---- writing ------------------------------------------------------------ */
 
 /* Not synced: after a crash of the machine it is stale in any case. False with
  * errno. */

@@ -1,7 +1,7 @@
 /*
  * .status: what ccm-ship is doing, in one line of JSON for those who look at
- * the spool. ccm-ship(1) describes it. Of it, only the counts of lines are read
- * back, at the start: they are for counters that go on over restarts.
+ * the spool. ccm-ship(1) describes it. Of an earlier one only the numbers of
+ * lines are read back.
  */
 #ifndef CCM_SHIP_STATUS_H
 #define CCM_SHIP_STATUS_H
@@ -17,8 +17,8 @@
 /* All zeros at first, but for the way to systemd. */
 struct status {
 	struct notify notify;
-	uint64_t sent_files, sent_bytes;      /* since the start */
-	uint64_t sent_lines, set_aside_lines; /* since the spool is there */
+	uint64_t sent_files, sent_bytes;
+	uint64_t sent_lines, set_aside_lines; /* over restarts */
 	char *last_error; /* NULL: none since the last success */
 	time_t failed_at; /* when that began */
 	time_t next_try;  /* 0: the next try waits for nothing */
@@ -31,8 +31,8 @@ struct status {
 	bool failed;
 };
 
-/* Takes the counts of lines from the file, where it has them. */
-void status_resume(struct status *status, const struct spool *spool);
+/* Takes the numbers of lines from the file that is there, if it has them. */
+void status_read_lines(struct status *status, const struct spool *spool);
 
 /*
  * Replaces the file where that changes it: `state` is "idle", "sending",

@@ -306,7 +306,7 @@ static void
 set_field(const char *name, avro_value_t *value)
 {
 	avro_value_t inner;
-	size_t size;
+	size_t size = 0;
 
 	switch (avro_value_get_type(value)) {
 	case AVRO_STRING:

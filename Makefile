@@ -5,6 +5,7 @@
 #   make check-kafka   against a real Apache Kafka, which it fetches (Java)
 #   make check-systemd   the package under a real systemd, in namespaces (root)
 #   make demo       an hour of metrics from a simulated API to a simulated Kafka
+#   make demo-ingest   metrics by POST, to a simulated Kafka and back
 #   make lint       format, shell, manual pages, compiler warnings of clang
 #   make bench      speed and memory, beside the peers that each figure names
 #   make simulate   10,000 clusters, the minutes of the rate limit sped up
@@ -91,7 +92,7 @@ TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
 sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 
-.PHONY: all check check-kafka check-systemd demo bench simulate lint fuzz soak \
+.PHONY: all check check-kafka check-systemd demo demo-ingest bench simulate lint fuzz soak \
 	install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
 all: $(BIN) $(SHARE) $(GENERATOR) $(COMPANION) $(PRIVATE)
@@ -115,6 +116,7 @@ DEPS_soak-kafka := $(DEPS_check-kafka)
 DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 DEPS_soak := $(DEPS_check)
 DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time
+DEPS_demo-ingest := $(DEPS_demo) curl
 DEPS_simulate := $(DEPS_demo)
 DEPS_DEB := build-essential debhelper
 DEPS_deb := $(DEPS_BUILD) $(DEPS_DEB)
@@ -311,6 +313,9 @@ check-systemd: tests deb
 
 demo: tests
 	@B=$(B) tests/demo.sh
+
+demo-ingest: tests
+	@B=$(B) tests/demo-ingest.sh
 
 bench: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
 	@B=$(B) tests/bench/bench.sh

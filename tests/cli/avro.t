@@ -305,7 +305,7 @@ answers '{"status":200,"body":"{\"id\":\"7\"}","times":3}' 75 'answers 200 with 
 answers '{"status":200,"body":"{\"id\":2147483648}","times":3}' 75 'answers 200 with' 'an id of more than four bytes'
 answers '{"status":404,"body":"<html>not found</html>","times":3}' 75 'does not answer as one; check SCHEMA_REGISTRY_URL and its path' \
 	"somebody else's 404"
-answers '{"status":404,"code":404,"message":"HTTP 404 Not Found"}' 75 'cannot answer' 'a route that is not there'
+answers '{"status":404,"code":404,"message":"HTTP 404 Not Found"}' 75 'does not answer as one; check SCHEMA_REGISTRY_URL and its path \(status 404, error 404' 'a route that is not there'
 answers '{"cut":true,"times":3}' 75 'does not answer: Empty reply from server' 'a connection that is cut'
 registry_fault '{"status":500,"times":2}'
 run ccm-avro encode <spool
@@ -313,7 +313,7 @@ is "$status" 0 'what passes within three tries is no failure'
 SCHEMA_REGISTRY_TIMEOUT=1 answers '{"delay":1500,"times":3}' 75 'does not answer: .*timed out' 'one that is slow'
 registry DELETE faults
 SCHEMA_REGISTRY_URL=$SCHEMA_REGISTRY_URL/apis run ccm-avro encode <spool
-like "$status $(cat err)" '^75 .*/apis cannot answer for the schema now \(status 404, error 404: HTTP 404 Not Found\)' \
+like "$status $(cat err)" '^75 .*/apis does not answer as one; check .* its path \(status 404, error 404: HTTP 404 Not Found\)' \
 	'a wrong path is named'
 registry_fault '{"status":503,"times":3}'
 run ccm-avro decode <arrived

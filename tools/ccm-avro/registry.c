@@ -297,8 +297,8 @@ explain(const struct registry *registry, const struct reply *reply,
 	    (reply->status == 409 || reply->status == 422)) {
 		buf_printf(problem, "refuses %s", what);
 		status = EX_CONFIG;
-	} else if (reply->code == 0 &&
-	    (reply->status < 500 || reply->status > 599)) {
+	} else if (reply->status == 404 ||
+	    (reply->code == 0 && reply->status < 500)) {
 		buf_add_string(problem,
 		    "does not answer as one; check " URL " and its path");
 	} else {

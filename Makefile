@@ -7,6 +7,7 @@
 #   make image           a container image, build/ccm_VERSION.image.tar
 #   make demo            an hour of metrics, from a simulated API to a simulated
 #                        Kafka
+#   make demo-ingest     metrics by POST, to a simulated Kafka and back
 #   make dashboards      pipelines/dashboards/*.json, from the .jq beside them
 #   make clean           removes build/
 #
@@ -72,17 +73,21 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 
 SCRIPTS := ccm-scrape ccm-send ccm-status ccm-check
 PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-linefmt \
-	ccm-serve ccm-ship ccm-produce ccm-consume ccm-json ccm-env ccm-ingestd
+	ccm-serve ccm-ship ccm-produce ccm-consume ccm-avro ccm-json ccm-env \
+	ccm-ingestd ccm-ingest
 LIBS_ccm-fetch := -lcurl -lcjson
 LIBS_ccm-produce := -lcjson
 LIBS_ccm-consume := -lcjson
+LIBS_ccm-avro := -lavro -lcurl -lcjson
 LIBS_ccm-ingestd := -lz -lmd
 LIBS_ccm-serve := -lz
+LIBS_ccm-ingest := -lcjson
 
 # The parser of lib/http-request, which Debian has as C sources only.
 LLHTTP := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)
 LIB_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c)) $(LLHTTP)
-SIMS := sim-cloud sim-kafka show-settings
+SIMS := sim-cloud sim-kafka sim-registry show-settings
+LIBS_sim-registry := -lmicrohttpd -lavro -lcjson
 LIBS_sim-cloud := -lmicrohttpd -lcjson
 LIBS_sim-kafka := -lrdkafka
 LIBS_show-settings := -lcjson
@@ -90,7 +95,8 @@ UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 
 BIN := $(addprefix $(B)/bin/,$(PROGRAMS) $(SCRIPTS))
 SHARE_FILES := $(wildcard pipelines/*.sh pipelines/*.bash pipelines/*.jq pipelines/queries/*.json \
-	pipelines/dashboards/*.json pipelines/dashboards/*.yml pipelines/examples/*)
+	pipelines/dashboards/*.json pipelines/dashboards/*.yml pipelines/examples/*.conf pipelines/examples/*.yml \
+	pipelines/schemas/*.avsc)
 MAN_PAGES := $(wildcard tools/*.[1-9] systemd/*.[1-9])
 GENERATOR := $(B)/systemd/ccm-timer-generator
 UNIT_FILES := $(wildcard systemd/*.service)
@@ -112,7 +118,7 @@ TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
 sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 
-.PHONY: all help check check-dashboards check-kafka check-systemd demo bench simulate lint fuzz dashboards \
+.PHONY: all help check check-dashboards check-kafka check-systemd demo demo-ingest bench simulate lint fuzz dashboards \
 	soak image check-image install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
 all: $(BIN) $(SHARE) $(GENERATOR) $(COMPANION) $(PRIVATE)
@@ -126,7 +132,7 @@ help:
 # What the goals need that install it by themselves. Others build with what is
 # there.
 DEPS_BUILD := gcc jq libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev \
-	libmd-dev node-llhttp zlib1g-dev
+	libavro-dev libmd-dev node-llhttp zlib1g-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
 	curl openssl perl procps influxdb prometheus python3-prometheus-client \
@@ -141,6 +147,7 @@ DEPS_check-dashboards := jq perl procps python3-venv
 DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 DEPS_soak := $(DEPS_check)
 DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time wrk
+DEPS_demo-ingest := $(DEPS_demo)
 DEPS_simulate := $(DEPS_demo)
 DEPS_DEB := build-essential debhelper
 DEPS_deb := $(DEPS_BUILD) $(DEPS_DEB)
@@ -239,6 +246,10 @@ $(B)/tests/unit/ingestd: LIBS_unit := -lmd
 # ... and of ccm-hours.
 $(B)/tests/unit/hours: $(addprefix $(B)/tools/ccm-hours/,decide.o dir.o ledger.o \
 	outcome.o stats.o times.o)
+# ... and of ccm-avro.
+$(B)/tests/unit/avro: $(addprefix $(B)/tools/ccm-avro/,binary.o metric.o \
+	schema.o wire.o)
+$(B)/tests/unit/avro: LIBS_unit := -lavro -lcjson
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libccm.a
 	@echo "  LD      $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_unit) \
@@ -373,6 +384,9 @@ $(B)/bench/bare-loop: $(B)/tests/bench/bare-loop.o $(B)/libccm.a
 	@echo "  LD      $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm
 
+demo-ingest: tests
+	@B=$(B) tests/demo-ingest.sh
+
 bench: tests $(B)/bench/bare-loop $(BROKER_DIR)/lib $(BROKER_DIR)/venv
 	@B=$(B) tests/bench/bench.sh
 	@B=$(B) tests/bench/kafka.sh
@@ -427,7 +441,7 @@ lint-deb: deb
 
 FUZZ_SECONDS ?= 600
 FUZZ_TARGETS := points samples promfmt records response interval settings http \
-	batch feed
+	batch feed avro registry
 FUZZ_SOURCES_points := $(addprefix tools/ccm-normalize/,points.c record-writer.c)
 FUZZ_SOURCES_samples := $(addprefix tools/ccm-normalize/,samples.c \
 	record-writer.c)
@@ -436,15 +450,22 @@ FUZZ_SOURCES_batch := tools/ccm-ingestd/metric.c
 FUZZ_SOURCES_feed := $(addprefix tools/ccm-ingestd/,metric.c feed.c series.c apps.c)
 FUZZ_SOURCES_response := $(addprefix tools/ccm-fetch/,points.c response.c body.c \
 	filters.c resources.c)
+FUZZ_SOURCES_avro := $(addprefix tools/ccm-avro/,binary.c metric.c schema.c)
+FUZZ_LIBS_avro := -lavro
+FUZZ_SOURCES_registry := tools/ccm-avro/answer.c
 $(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch]) $(LLHTTP) \
 	$(DEPS_FIRST)
 	@mkdir -p $(@D)
 	clang $(ALL_CPPFLAGS) -std=c11 -g -O1 \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $@ $< $(FUZZ_SOURCES_$*) $(wildcard lib/*.c) $(LLHTTP) -lm -lcjson -lz
+		-o $@ $< $(FUZZ_SOURCES_$*) $(wildcard lib/*.c) $(LLHTTP) \
+		-lm -lcjson -lcurl -lz $(FUZZ_LIBS_$*)
+# avro-c leaks parts of the schemas that it refuses.
 fuzz: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 	for target in $(FUZZ_TARGETS); do \
+		leaks=1; [ $$target != avro ] || leaks=0; \
 		mkdir -p $(B)/fuzz/corpus/$$target && \
+		ASAN_OPTIONS=$(ASAN_OPTIONS):detect_leaks=$$leaks \
 		$(B)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 \
 			-max_len=4096 -print_final_stats=1 -verbosity=0 \
 			-artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus/$$target \
@@ -475,6 +496,8 @@ stage: all
 	install -D -m 644 systemd/ccm.tmpfiles $$to/lib/tmpfiles.d/ccm.conf; \
 	install -D -m 644 systemd/ccm.env.example \
 		$$to/share/doc/ccm/examples/ccm.env; \
+	install -m 644 pipelines/examples/ingest.env \
+		$$to/share/doc/ccm/examples; \
 	for f in $(SHARE); do \
 		install -D -m 644 $$f $$home/share/ccm/$${f#$(B)/share/ccm/}; done; \
 	install -d $$to/share/bash-completion/completions; \

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -29,8 +30,8 @@ set_attributes(posix_spawnattr_t *attributes, const struct process *process)
 	posix_spawnattr_setflags(attributes, flags);
 }
 
-int
-process_start(const struct process *process, pid_t *pid)
+static int
+spawn(const struct process *process, pid_t *pid)
 {
 	const char *path =
 	    process->path != NULL ? process->path : process->argv[0];
@@ -62,6 +63,75 @@ process_start(const struct process *process, pid_t *pid)
 	if (error != 0)
 		*pid = 0;
 	return error;
+}
+
+/* In the child: becomes the program, or returns with errno. */
+static void
+become(const struct process *process, pid_t parent)
+{
+	const char *path =
+	    process->path != NULL ? process->path : process->argv[0];
+	sigset_t none;
+
+	/* It has ended meanwhile: nobody would send the signal. */
+	if (prctl(PR_SET_PDEATHSIG, process->death_signal) != 0 ||
+	    getppid() != parent)
+		_exit(EX_TEMPFAIL);
+	for (int number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (process->group != PROCESS_IN_OUR_GROUP)
+		setpgid(0, process->group);
+	for (size_t i = 0; i < process->nfds; i++) {
+		int fd = process->fds[i].fd, as = process->fds[i].as;
+
+		if (fd < 0)
+			fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (fd < 0 ||
+		    (fd == as ? fcntl(fd, F_SETFD, 0) : dup2(fd, as)) < 0)
+			return;
+	}
+	if (process->cwd_fd >= 0 && fchdir(process->cwd_fd) != 0)
+		return;
+	execvpe(
+	    path, process->argv, process->env != NULL ? process->env : environ);
+}
+
+/* posix_spawn(3) knows no death signal. The child says by a pipe why it cannot
+ * become the program. */
+static int
+fork_and_become(const struct process *process, pid_t *pid)
+{
+	pid_t parent = getpid();
+	int ends[2], error = 0;
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return errno;
+	*pid = fork();
+	if (*pid == 0) {
+		become(process, parent);
+		error = errno;
+		if (write(ends[1], &error, sizeof(error)) < 0)
+			_exit(EX_OSERR);
+		_exit(EX_OSERR);
+	}
+	if (*pid < 0)
+		error = errno;
+	close(ends[1]);
+	if (*pid > 0 && read(ends[0], &error, sizeof(error)) > 0)
+		waitpid(*pid, NULL, 0);
+	close(ends[0]);
+	if (error != 0)
+		*pid = 0;
+	return error;
+}
+
+int
+process_start(const struct process *process, pid_t *pid)
+{
+	return process->death_signal != 0 ? fork_and_become(process, pid)
+					  : spawn(process, pid);
 }
 
 void

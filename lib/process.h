@@ -24,8 +24,9 @@ struct process {
 	char *const *env;  /* NULL: ours */
 	const struct process_fd *fds;
 	size_t nfds;
-	pid_t group; /* one of the above, or the number of a group */
-	int cwd_fd;  /* its working directory; -1: ours */
+	pid_t group;      /* one of the above, or the number of a group */
+	int cwd_fd;       /* its working directory; -1: ours */
+	int death_signal; /* that it gets when we end; 0: none */
 };
 
 /*

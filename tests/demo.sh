@@ -2,39 +2,8 @@
 # make demo: an hour of metrics of a simulated Confluent Cloud on a simulated
 # Kafka topic, by way of ccm-scrape, as a user would run it.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-B=${B:-build}
-[[ $B = /* ]] || B=$PWD/$B
-export PATH="$B/bin:$PATH" LC_ALL=C.UTF-8 TZ=UTC
-unset "${!CONFLUENT_@}" "${!KAFKA_@}" "${!CCM_@}" METRICS_TOPIC STATE_DIRECTORY
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/ccm-demo.XXXXXX")
-pids=()
-clean_up() {
-	local pid
-	for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || :; done
-	for pid in "${pids[@]}"; do wait "$pid" 2>/dev/null || :; done
-	rm -rf "$work"
-}
-trap clean_up EXIT
-trap 'exit 1' INT TERM
-
-# start FILE COMMAND...: a simulator; waits for the address that it writes
-start() {
-	local file=$work/$1 i
-	shift
-	"$@" >"$file" 2>>"$work/simulators.log" &
-	pids+=($!)
-	for ((i = 0; i < 200; i++)); do
-		[ ! -s "$file" ] || return 0
-		sleep 0.05
-	done
-	echo "$1 does not start" >&2
-	exit 1
-}
-
-say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-[ -t 1 ] || say() { printf '\n%s\n' "$*"; }
+# shellcheck source=tests/demo-lib.sh
+. "$(dirname "$0")/demo-lib.sh"
 
 start cloud "$B/sim/sim-cloud" -k DEMOKEY:demo-secret -c 3 -P 4 -T 5
 start kafka "$B/sim/sim-kafka" -t confluent-metrics

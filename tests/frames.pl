@@ -1,18 +1,36 @@
 #!/usr/bin/perl
-# A PROG for ccm-consume: each record, which comes behind its length (four bytes,
-# big-endian; -1: there is no value), becomes a line. It exits 65 where its input
-# ends within a record.
+# A PROG for ccm-consume: each record becomes a line, whatever was framed with
+# it (ccm-consume(1)); with -k that is shown, too, and so are control lines. It
+# exits 65 where its input ends within a record.
 use strict;
 use warnings;
 
+my $all = @ARGV && $ARGV[0] eq '-k';
 $| = 1;
 binmode $_ for *STDIN, *STDOUT;
-while (my $got = read STDIN, my $head, 4) {
-	my $len = $got == 4 ? unpack 'l>', $head : 0;
-	my $record = '';
-	if ($got < 4 || ($len > 0 && read(STDIN, $record, $len) < $len)) {
+
+# take(LENGTH): so many bytes of the input; -1: there is nothing, not even ''
+sub take {
+	my ($len) = @_;
+	my $bytes = '';
+	return 'none' if $len < 0;
+	if ($len > 0 && read(STDIN, $bytes, $len) < $len) {
 		print STDERR "frames.pl: half a record\n";
 		exit 65;
 	}
-	print $len < 0 ? 'no value' : "<$record>", "\n";
+	return "<$bytes>";
+}
+
+while (defined(my $head = <STDIN>)) {
+	if ($head =~ /^\{.*\}\n\z/) {
+		print $head if $all;
+		next;
+	}
+	my ($partition, $offset, $time, $key_len, $len) =
+		$head =~ /^(\d+)\t(\d+)\t(-?\d+)\t(-1|\d+)\t(-1|\d+)\n\z/
+		or die "frames.pl: no frame: $head";
+	my $key = take($key_len);
+	my $record = take($len);
+	$record = 'no value' if $record eq 'none';
+	print $all ? "$partition $offset $time $key $record\n" : "$record\n";
 }

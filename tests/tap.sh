@@ -26,7 +26,8 @@ B=${B:-build}
 export PATH="$B/bin:$PATH" LC_ALL=C.UTF-8 TZ=UTC
 export PATH="$B/sim:$PATH"
 export SIM=$B/sim
-unset "${!CONFLUENT_@}" "${!KAFKA_@}" "${!CCM_@}" METRICS_TOPIC \
+unset "${!CONFLUENT_@}" "${!KAFKA_@}" "${!CCM_@}" "${!SCHEMA_REGISTRY_@}" METRICS_TOPIC \
+	METRICS_INGEST_TOPIC FLASK_ENV \
 	MINUTE_TO_SCRAPE_AT GLOBAL_LOG_LEVEL JOURNAL_STREAM STATE_DIRECTORY
 unset http_proxy https_proxy HTTPS_PROXY all_proxy ALL_PROXY no_proxy NO_PROXY
 

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "filter.h"
+#include "frame.h"
 #include "log.h"
 #include "main.h"
-#include "number.h"
 #include "record.h"
 
 #define USAGE                                                                    \
@@ -36,7 +36,7 @@ struct options {
 	const char **tags; /* ends with a NULL */
 	const char *field; /* or NULL */
 	bool frames;
-	struct buf key_end, line_end; /* the delimiters of frames */
+	struct frame_delimiters delimiters;
 	struct buf key;
 	struct record record;
 	struct buf decoded;
@@ -119,36 +119,9 @@ frame_line(void *state, const char *line, size_t len, struct buf *out,
 		return false;
 	key->len = 0;
 	add_key(options, key);
-	number_write_integer(out, record_time_ms(&options->record));
-	buf_add_char(out, '\t');
-	number_write_integer(out, (int64_t)(key->len + len));
-	buf_add_char(out, '\t');
-	buf_add(out, key->data, key->len);
-	buf_add(out, options->key_end.data, options->key_end.len);
-	buf_add(out, line, len);
-	buf_add(out, options->line_end.data, options->line_end.len);
+	frame_write(out, &options->delimiters, record_time_ms(&options->record),
+	    key, line, len);
 	return true;
-}
-
-/* CCM_DELIMS is two delimiters of one length, one behind the other. */
-static void
-read_delimiters_or_die(struct options *options)
-{
-	const char *both = getenv("CCM_DELIMS");
-	size_t len;
-
-	if (both == NULL) {
-		buf_add_char(&options->key_end, '\t');
-		buf_add_char(&options->line_end, '\n');
-		return;
-	}
-	len = strlen(both);
-	if (len == 0 || len % 2 != 0)
-		die(EX_CONFIG,
-		    "CCM_DELIMS has %zu bytes; two delimiters of one length are expected",
-		    len);
-	buf_add(&options->key_end, both, len / 2);
-	buf_add(&options->line_end, both + len / 2, len / 2);
 }
 
 int
@@ -193,7 +166,7 @@ main(int argc, char **argv)
 		options.tags = default_tags;
 	}
 	if (options.frames) {
-		read_delimiters_or_die(&options);
+		frame_delimiters_or_die(&options.delimiters);
 		filter.line = frame_line;
 	}
 
@@ -204,7 +177,6 @@ main(int argc, char **argv)
 	record_free(&options.record);
 	buf_free(&options.decoded);
 	buf_free(&options.key);
-	buf_free(&options.key_end);
-	buf_free(&options.line_end);
+	frame_delimiters_free(&options.delimiters);
 	return status;
 }

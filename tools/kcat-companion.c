@@ -21,7 +21,10 @@
  *   for a signal before it writes it. So signals wait from before a record can
  *   come until it was dealt with.
  * - Lines leave as a whole, before the next record is taken: another kcat may
- * go on where this one was killed. Checking:
+ *   go on where this one was killed.
+ * - Between frames stands what PROG cannot know otherwise: which partitions are
+ *   read, how far behind, and whether a broker answers.
+ * Checking:
  * - The client is made without brokers: no packet is sent, no kinit is started.
  *   Then kcat ends.
  */
@@ -31,6 +34,7 @@
 #include <librdkafka/rdkafka.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +54,9 @@
 #define INVALID_DIFFERENT_RECORD (-138)
 #define CODES_MAX 64 /* different errors of deliveries */
 #define TIMES_PATIENCE_MS 10000
+#define REPORT_MS 5000
+/* A consumer hears of a broker every 3 s, by its heartbeat, or more often. */
+#define AWAY_MS 10000
 /* A lower timestamp is one in seconds: they reach it in the year 5138. */
 #define SECONDS_BELOW 100000000000
 /* kcat reads its input, or writes its output, in pieces of that size: lines up
@@ -74,6 +81,8 @@ static struct {
 	int64_t told_at; /* ms, of the last PROGRESS */
 	bool knows_time_type;
 	bool transactional;
+	int64_t reported_at;           /* ms, of the last report to PROG */
+	atomic_int_least64_t heard_at; /* ms, of the last answer of a broker */
 
 	rd_kafka_topic_conf_t *topic_conf;
 	void (*dr_msg_cb)(rd_kafka_t *, const rd_kafka_message_t *, void *);
@@ -384,6 +393,40 @@ check(rd_kafka_type_t type, rd_kafka_conf_t *conf)
 	_exit(EX_OK);
 }
 
+/* From any thread. */
+static rd_kafka_resp_err_t
+on_answer(rd_kafka_t *rk, int fd, const char *broker, int32_t broker_id,
+    int16_t api, int16_t version, int32_t id, size_t size, int64_t round_trip,
+    rd_kafka_resp_err_t code, void *opaque)
+{
+	(void)rk;
+	(void)fd;
+	(void)broker;
+	(void)broker_id;
+	(void)api;
+	(void)version;
+	(void)id;
+	(void)size;
+	(void)round_trip;
+	(void)opaque;
+	if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+		atomic_store(&self.heard_at, now_ms());
+	return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* librdkafka takes interceptors of a client from one of its making. */
+static rd_kafka_resp_err_t
+on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, void *opaque, char *error,
+    size_t size)
+{
+	(void)conf;
+	(void)opaque;
+	(void)error;
+	(void)size;
+	return rd_kafka_interceptor_add_on_response_received(
+	    rk, "ccm", on_answer, NULL);
+}
+
 rd_kafka_t *
 rd_kafka_new(
     rd_kafka_type_t type, rd_kafka_conf_t *conf, char *error, size_t size)
@@ -401,6 +444,8 @@ rd_kafka_new(
 	self.transactional = rd_kafka_conf_get(conf, "transactional.id", NULL,
 				 &id_size) == RD_KAFKA_CONF_OK &&
 	    id_size > 1;
+	if (self.mode == COMPANION_CONSUME && self.frames)
+		rd_kafka_conf_interceptor_add_on_new(conf, "ccm", on_new, NULL);
 	rk = real_rd_kafka_new(type, conf, error, size);
 	if (rk == NULL)
 		tell_text(COMPANION_CREATE, 0, NULL, error);
@@ -773,6 +818,65 @@ rd_kafka_commit_transaction(rd_kafka_t *rk, int timeout_ms)
 
 /* ---- consuming ---------------------------------------------------------- */
 
+/* What was written so far leaves, or kcat ends before more counts as read. */
+static void
+flush_output(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return;
+	tell_text(COMPANION_OUTPUT, errno, NULL, NULL);
+	_exit(EX_IOERR);
+}
+
+/* How many records of a partition wait, once one of them was read. */
+static int64_t
+lag_of(rd_kafka_t *rk, const rd_kafka_topic_partition_t *partition)
+{
+	int64_t low, high;
+
+	if (partition->offset < 0 ||
+	    rd_kafka_get_watermark_offsets(rk, partition->topic,
+		partition->partition, &low,
+		&high) != RD_KAFKA_RESP_ERR_NO_ERROR ||
+	    high < partition->offset)
+		return 0;
+	return high - partition->offset;
+}
+
+/*
+ * The frame that is a line of JSON: "reading", "waiting" (others of the group
+ * have all partitions) or "away" (no broker answers); the partitions that are
+ * read, and how many records wait in them.
+ */
+static void
+report(rd_kafka_t *rk, const char *event)
+{
+	rd_kafka_topic_partition_list_t *partitions = NULL;
+	int64_t now = now_ms(), lag = 0;
+	int count = 0;
+
+	if (!self.frames)
+		return;
+	self.reported_at = now;
+	if (rd_kafka_assignment(rk, &partitions) == RD_KAFKA_RESP_ERR_NO_ERROR)
+		count = partitions->cnt;
+	if (count > 0)
+		rd_kafka_position(rk, partitions);
+	printf("{\"control\":\"%s\",\"state\":\"%s\",\"partitions\":[", event,
+	    now - atomic_load(&self.heard_at) > AWAY_MS ? "away"
+		: count > 0                             ? "reading"
+							: "waiting");
+	for (int i = 0; i < count; i++) {
+		lag += lag_of(rk, &partitions->elems[i]);
+		printf("%s%d", i > 0 ? "," : "",
+		    (int)partitions->elems[i].partition);
+	}
+	printf("],\"lag\":%lld}\n", (long long)lag);
+	if (partitions != NULL)
+		rd_kafka_topic_partition_list_destroy(partitions);
+	flush_output();
+}
+
 static void
 tell_partitions(enum companion_kind kind, bool incremental,
     const rd_kafka_topic_partition_list_t *partitions)
@@ -827,12 +931,16 @@ rd_kafka_assign(
 	tell_partitions(
 	    partitions == NULL ? COMPANION_REVOKED : COMPANION_ASSIGNED, false,
 	    partitions);
-	if (partitions == NULL)
-		return real_rd_kafka_assign(rk, NULL);
+	if (partitions == NULL) {
+		code = real_rd_kafka_assign(rk, NULL);
+		report(rk, "revoked");
+		return code;
+	}
 	own = rd_kafka_topic_partition_list_copy(partitions);
 	start_since(rk, own);
 	code = real_rd_kafka_assign(rk, own);
 	rd_kafka_topic_partition_list_destroy(own);
+	report(rk, "assigned");
 	return code;
 }
 
@@ -850,6 +958,7 @@ rd_kafka_incremental_assign(
 	start_since(rk, own);
 	error = real_rd_kafka_incremental_assign(rk, own);
 	rd_kafka_topic_partition_list_destroy(own);
+	report(rk, "assigned");
 	return error;
 }
 
@@ -857,19 +966,14 @@ rd_kafka_error_t *
 rd_kafka_incremental_unassign(
     rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *partitions)
 {
-	if (self.mode == COMPANION_CONSUME)
-		tell_partitions(COMPANION_REVOKED, true, partitions);
-	return real_rd_kafka_incremental_unassign(rk, partitions);
-}
+	rd_kafka_error_t *error;
 
-/* What was written so far leaves, or kcat ends before more counts as read. */
-static void
-flush_output(void)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return;
-	tell_text(COMPANION_OUTPUT, errno, NULL, NULL);
-	_exit(EX_IOERR);
+	if (self.mode != COMPANION_CONSUME)
+		return real_rd_kafka_incremental_unassign(rk, partitions);
+	tell_partitions(COMPANION_REVOKED, true, partitions);
+	error = real_rd_kafka_incremental_unassign(rk, partitions);
+	report(rk, "revoked");
+	return error;
 }
 
 /* An error that kcat ends for. */
@@ -898,6 +1002,8 @@ rd_kafka_consumer_poll(rd_kafka_t *rk, int timeout_ms)
 	if (self.mode != COMPANION_CONSUME)
 		return real_rd_kafka_consumer_poll(rk, timeout_ms);
 	mask_signals(SIG_BLOCK);
+	if (now_ms() - self.reported_at >= REPORT_MS)
+		report(rk, "status");
 	message = real_rd_kafka_consumer_poll(rk, self.frames ? 0 : timeout_ms);
 	if (message == NULL && self.frames) {
 		flush_output(); /* the topic pauses */

@@ -209,6 +209,8 @@ full_on=$!
 
 # PROG with the simulated cluster
 consume frames -e metrics g-frames "$frames"
+consume keyed metrics g-keyed "$frames" -k
+keyed=$pid
 consume some -c 3 metrics g-some "$frames"
 consume option -c 1 -- metrics g-option perl -e 'print "@ARGV\n"; print map "$_\n", grep /KAFKA|s3cret/, %ENV' -- -c -e
 KAFKA_SASL_PASSWORD=s3cret consume environment -c 1 metrics g-environment env
@@ -299,6 +301,18 @@ like "$? $(cat full-on.err)" '^74 .*cannot write to standard output: No space le
 ended frames
 is "$status $(sed 's/^<\(.*\)>$/\1/' frames.out | sort | cmp - first) $(cat frames.err)" '0  ' \
 	'PROG gets each record once, behind its length, and writes to our stdout'
+until_true 15 grep -q '"control":"status".*"partitions":\[0,1,2,3\],"lag":0}' keyed.out
+ok $? 'its control lines say every 5 seconds what is read, and how much waits'
+like "$(grep -m 1 assigned keyed.out)" '^\{"control":"assigned","state":"reading","partitions":\[0,1,2,3\],"lag":0\}$' \
+	'... and at once what it was given'
+grep -v control keyed.out | sed -nE 's/^[0-3] [0-9]+ 1756900800000 <metric:topic-[0-9]+> <(.*)>$/\1/p' |
+	sort | cmp - first
+ok $? 'each record comes with partition, offset, time and key'
+is "$(grep -v control keyed.out | cut -d ' ' -f 1,2 | sort -u | wc -l)" 500 '... its own ones'
+kill -TERM "$keyed"
+ended keyed
+like "$(tail -n 1 keyed.out)" '"control":"revoked",.*"partitions":\[\]' \
+	'... and a control line says that they are given back'
 ended some
 is "$status $(wc -l <some.out) $(cat some.err)" '0 3 ' '-c 3 gives it three'
 ended option

@@ -153,13 +153,18 @@ is "$status:$(files s):$(cat s/bad/*)" '65::line 3' \
 is "$(stat -c %a s/bad)" 750 'bad/ is not for others'
 like "$(<err)" 'ERROR: 3: sh exited with status 65; set aside as s/bad/3' \
 	'an error line names it'
-is "$(json s '[.bad, .sent.files]')" '[1,3]' '.status counts what is in bad/'
+is "$(json s '[.bad, .sent.files, .lines.set_aside]')" '[1,3,1]' '.status counts what is in bad/'
 put s 3 'again\n'
 run ccm-ship -1 s sh -c 'exit 65'
 put s 3 'and again\n'
 run ccm-ship -1 s sh -c 'exit 65'
 is "$(files s/bad):$(cat s/bad/3.2 s/bad/3.3)" $'3 3.2 3.3 :again\nand again' \
 	'a name that is taken in bad/ gets a number'
+is "$(json s .lines.set_aside)" 3 '... and each line there is counted, over restarts'
+echo '{"lines":{"sent":-1,"set_aside":"x"},"other":[{}]}' >s/.status
+put s 4 'a\nb'
+run ccm-ship -1 s cat
+is "$(json s .lines)" '{"sent":2,"set_aside":0}' 'counts that are none begin anew; a last line may lack its newline'
 long=$(printf '%0255d' 1)
 touch "s/bad/$long"
 put s "$long" 'x\n'
@@ -213,6 +218,7 @@ is "$(<out):$(files r):$(<r/bad/2.rejected)" $'good\nfine::bad 1' \
 	'what it appends is kept under the name of the first file'
 is "$status:$(json r '[.bad, .sent.files, .last_error]')" '65:[1,2,null]' \
 	'... .status counts it, and -1 exits 65'
+is "$(json r .lines)" '{"sent":3,"set_aside":1}' '... and the lines, those of earlier runs too'
 like "$(stat -c %a r/bad)" '^750$' '... bad/ is not for others'
 put r 2 'bad 2\n'
 run ccm-ship -1 r ./sieve

@@ -21,7 +21,7 @@
  *	stand SEEN DELIVERED		... until it is ended
  *	say TEXT			a line on stderr
  *	write TEXT			a line on stdout
- *	frame TEXT			the same behind its length (-f %R%s)
+ *	frame TEXT			the same as ccm-consume's frame
  *	half TEXT			... with a length of a byte more
  *	rename FROM TO			a file, such as another script
  *	sleep MS
@@ -32,7 +32,6 @@
  * At the end of the script it waits for SIGTERM or SIGINT, and exits 0 then, as
  * kcat does.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -148,10 +147,7 @@ do_write(const char *rest)
 static void
 write_frame(size_t announced, const char *text)
 {
-	uint32_t len = htonl((uint32_t)announced);
-
-	fwrite(&len, sizeof(len), 1, stdout);
-	fputs(text, stdout);
+	printf("0\t0\t1756900800000\t-1\t%zu\n%s", announced, text);
 	fflush(stdout);
 }
 

@@ -34,16 +34,16 @@
 #include "program.h"
 #include "reading.h"
 
-#define USAGE                                                                            \
-	"usage: ccm-consume [-e] [-c N] [-w SECONDS] TOPIC GROUP [PROG [ARG]...]\n"      \
-	"Writes the records of a Kafka topic to standard output, a line each, on and\n"  \
-	"on, from where the consumer group GROUP stands. PROG gets each record on its\n" \
-	"standard input behind its length instead (four bytes, big-endian).\n"           \
-	"  -c N        stops after N records\n"                                          \
-	"  -e          stops at the end of the topic\n"                                  \
-	"  -w SECONDS  starts with the records of the last SECONDS seconds\n"            \
-	"  -h          this help\n"                                                      \
-	"  -V          the version\n"                                                    \
+#define USAGE                                                                              \
+	"usage: ccm-consume [-e] [-c N] [-w SECONDS] TOPIC GROUP [PROG [ARG]...]\n"        \
+	"Writes the records of a Kafka topic to standard output, a line each, on and\n"    \
+	"on, from where the consumer group GROUP stands. PROG gets them framed instead,\n" \
+	"with key, partition, offset and time: see ccm-consume(1).\n"                      \
+	"  -c N        stops after N records\n"                                            \
+	"  -e          stops at the end of the topic\n"                                    \
+	"  -w SECONDS  starts with the records of the last SECONDS seconds\n"              \
+	"  -h          this help\n"                                                        \
+	"  -V          the version\n"                                                      \
 	"KAFKA_SETTINGS or KAFKA_* variables say how to reach Kafka.\n"
 
 #define PATIENCE_SECONDS 10

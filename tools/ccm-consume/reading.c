@@ -169,7 +169,7 @@ write_arguments(const struct wanted *wanted, bool frames, const char **argv)
 {
 	*argv++ = "-E"; /* goes on, whatever it was */
 	*argv++ = "-f";
-	*argv++ = frames ? "%R%s" : "%s\\n";
+	*argv++ = frames ? "%p\\t%o\\t%T\\t%K\\t%S\\n%k%s" : "%s\\n";
 	if (wanted->count != NULL) {
 		*argv++ = "-c";
 		*argv++ = wanted->count;

@@ -17,6 +17,7 @@
 
 #define MASKED "********"
 
+#define API_URL "CONFLUENT_METRICS_HOST"
 #define KEY "CONFLUENT_METRICS_API_KEY"
 #define SECRET "CONFLUENT_METRICS_API_SECRET"
 #define TOKEN "CONFLUENT_METRICS_TOKEN"
@@ -84,15 +85,16 @@ read_insecure(struct config *config, struct buf *problem)
 static void
 read_url(struct config *config, struct buf *problem)
 {
-	const char *given = not_empty(API_URL_VARIABLE);
+	const char *given = not_empty(API_URL);
 
 	if (given == NULL)
 		given = METRICS_HOST_DEFAULT;
-	if (env_value_is_clean(API_URL_VARIABLE, given, problem) &&
-	    api_url_read(&config->api, given, problem) && config->api.plain &&
-	    !config->api.loopback && !config->insecure)
+	if (env_value_is_clean(API_URL, given, problem) &&
+	    http_url_read(
+		&config->api, API_URL, given, METRICS_HOST_DEFAULT, problem) &&
+	    config->api.plain && !config->api.loopback && !config->insecure)
 		buf_printf(problem,
-		    API_URL_VARIABLE
+		    API_URL
 		    " is \"%s\": plain http would show the credentials to the network; use https, or set " INSECURE
 		    "=1",
 		    given);
@@ -297,7 +299,7 @@ config_print(const struct config *config)
 	struct buf out = BUF_INIT;
 	long number;
 
-	buf_printf(&out, API_URL_VARIABLE "=%s\n", config->api.base);
+	buf_printf(&out, API_URL "=%s\n", config->api.base);
 	if (config->key != NULL)
 		buf_printf(
 		    &out, KEY "=%s\n" SECRET "=" MASKED "\n", config->key);
@@ -330,7 +332,7 @@ config_print(const struct config *config)
 void
 config_free(struct config *config)
 {
-	api_url_free(&config->api);
+	http_url_free(&config->api);
 	env_secret_free(config->key);
 	env_secret_free(config->secret);
 	env_secret_free(config->token);

@@ -6,10 +6,10 @@
 
 #include <stdbool.h>
 
-#include "api-url.h"
+#include "http-url.h"
 
 struct config {
-	struct api_url api;
+	struct http_url api;
 	bool insecure;      /* plain http to other machines */
 	char *key, *secret; /* HTTP Basic; or NULL */
 	char *token;        /* Bearer; or NULL */

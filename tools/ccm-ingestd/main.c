@@ -30,18 +30,19 @@
 #include "state.h"
 #include "way-back.h"
 
-#define USAGE                                                                 \
-	"usage: ccm-ingestd [-l ADDR:PORT|PATH]... [-m ADDR:PORT|PATH]...\n"  \
-	"                   [-s SPOOL] [-c FIFO]\n"                           \
-	"       ccm-ingestd -t 'APPS RIGHTS [rate=N] [origin=ORIGIN]'\n"      \
-	"Takes metrics by HTTP POST, keeps them in SPOOL for ccm-ship, and\n" \
-	"shows those that come back from Kafka to Prometheus.\n"              \
-	"  -l WHERE  listen there (default: CCM_LISTEN, or 127.0.0.1:5000)\n" \
-	"  -m WHERE  listen there, too, for what is read only (GET)\n"        \
-	"  -s SPOOL  the spool (default: ingest in the state directory)\n"    \
-	"  -c FIFO   consumed metrics come from there (ccm-consume)\n"        \
-	"  -t LINE   make a token: it goes to stderr, its line to stdout\n"   \
-	"  -h        this help\n"                                             \
+#define USAGE                                                                        \
+	"usage: ccm-ingestd [-l ADDR:PORT|PATH]... [-m ADDR:PORT|PATH]...\n"         \
+	"                   [-s SPOOL] [-c FIFO]\n"                                  \
+	"       ccm-ingestd -t LINE\n"                                               \
+	"Takes metrics by HTTP POST, keeps them in SPOOL for ccm-ship, and\n"        \
+	"shows those that come back from Kafka to Prometheus.\n"                     \
+	"  -l WHERE  listen there (default: CCM_LISTEN, or 127.0.0.1:5000)\n"        \
+	"  -m WHERE  listen there, too, for what is read only (GET)\n"               \
+	"  -s SPOOL  the spool (default: ingest in the state directory)\n"           \
+	"  -c FIFO   consumed metrics come from there (ccm-consume)\n"               \
+	"  -t LINE   make a token: it goes to stderr, its line to stdout; LINE is\n" \
+	"            'APPS RIGHTS [rate=N] [origin=ORIGIN]'\n"                       \
+	"  -h        this help\n"                                                    \
 	"  -V        the version\n"
 
 /* A client that does not read its answer holds up our end no longer. */
@@ -93,9 +94,7 @@ parse_options(int argc, char **argv, struct options *options)
 			usage_error_and_exit(option);
 		}
 	}
-	if (optind < argc)
-		die(EX_USAGE, "unexpected argument \"%s\"; -h shows the usage",
-		    argv[optind]);
+	arguments_or_die(argc - optind, argv + optind, "", false);
 }
 
 static char *

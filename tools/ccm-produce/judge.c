@@ -45,6 +45,8 @@ judge_writer(const struct send *send, struct buf *why)
 		return EX_OK;
 	statuses_add_wait(&statuses, ended);
 	process_describe_end(why, writer->argv[0], ended);
+	if (writer->reason.len > 0)
+		buf_printf(why, ": %s", writer->reason.data);
 	return statuses_first(&statuses);
 }
 

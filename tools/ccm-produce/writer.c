@@ -20,6 +20,9 @@
 #include "program.h"
 
 #define KILL_AFTER_MS 1000
+#define REASON "CCM_SHIP_REASON="
+/* As much of it as ccm-ship takes. */
+#define REASON_BYTES_MAX 1000
 
 /* ---- which program ------------------------------------------------------ */
 
@@ -46,6 +49,7 @@ writer_use_key(struct writer *writer, int rejects_fd)
 	size_t n = 0;
 
 	*writer = (struct writer){.pid_fd = -1,
+	    .reason_fd = -1,
 	    .rejects_fd = rejects_fd,
 	    .key_delimiter = "\t",
 	    .end_delimiter = "\n"};
@@ -87,7 +91,8 @@ writer_use_prog(struct writer *writer, char **argv)
 	char delimiters[2 * DELIMITER_BYTES + 1];
 	size_t count = 0;
 
-	*writer = (struct writer){.pid_fd = -1, .rejects_fd = -1};
+	*writer =
+	    (struct writer){.pid_fd = -1, .reason_fd = -1, .rejects_fd = -1};
 	while (argv[count] != NULL)
 		count++;
 	writer->argv = xreallocarray(NULL, count + 1, sizeof(*writer->argv));
@@ -104,18 +109,62 @@ writer_use_prog(struct writer *writer, char **argv)
 
 /* ---- running it --------------------------------------------------------- */
 
-bool
-writer_start(struct writer *writer, int to, struct buf *problem)
+/* Our environment with another CCM_SHIP_REASON; the caller frees the array, and
+ * its last string. */
+static char **
+environment(int reason_fd)
 {
-	const struct process_fd fds[] = {
-	    {to, STDOUT_FILENO}, {writer->rejects_fd, writer->rejects_fd}};
+	struct buf variable = BUF_INIT;
+	size_t count = 0, kept = 0;
+	char **all;
+
+	while (environ[count] != NULL)
+		count++;
+	all = xreallocarray(NULL, count + 2, sizeof(*all));
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(environ[i], REASON, strlen(REASON)) != 0)
+			all[kept++] = environ[i];
+	buf_printf(&variable, REASON "%d", reason_fd);
+	all[kept++] = buf_terminate(&variable);
+	all[kept] = NULL;
+	return all;
+}
+
+static int
+spawn(struct writer *writer, int to, int reason_fd)
+{
+	char **env = environment(reason_fd), **last = env;
+	const struct process_fd fds[] = {{to, STDOUT_FILENO},
+	    {reason_fd, reason_fd}, {writer->rejects_fd, writer->rejects_fd}};
 	const struct process process = {.argv = writer->argv,
+	    .env = env,
 	    .fds = fds,
-	    .nfds = writer->rejects_fd >= 0 ? 2 : 1,
+	    .nfds = writer->rejects_fd >= 0 ? 3 : 2,
 	    .group = PROCESS_IN_OUR_GROUP,
 	    .cwd_fd = -1};
 	int error = process_start(&process, &writer->pid);
 
+	while (last[1] != NULL)
+		last++;
+	free(*last);
+	free(env);
+	return error;
+}
+
+bool
+writer_start(struct writer *writer, int to, struct buf *problem)
+{
+	int reasons[2], error;
+
+	if (pipe2(reasons, O_CLOEXEC) != 0) {
+		buf_printf(problem, "cannot make a pipe: %s", strerror(errno));
+		return false;
+	}
+	/* What it starts may outlive it, and keep the other end open. */
+	fcntl(reasons[0], F_SETFL, O_NONBLOCK);
+	error = spawn(writer, to, reasons[1]);
+	close(reasons[1]);
+	writer->reason_fd = reasons[0];
 	if (error != 0) {
 		buf_printf(problem, "cannot run %s: %s", writer->argv[0],
 		    strerror(error));
@@ -128,6 +177,29 @@ writer_start(struct writer *writer, int to, struct buf *problem)
 	return true;
 }
 
+/* The last line that it has told. */
+static void
+read_reason(struct writer *writer)
+{
+	struct buf *reason = &writer->reason;
+	char bytes[REASON_BYTES_MAX];
+	ssize_t got = read(writer->reason_fd, bytes, sizeof(bytes));
+	size_t len = got > 0 ? (size_t)got : 0;
+	const char *before;
+
+	if (len > 0 && bytes[len - 1] == '\n')
+		len--;
+	before = memrchr(bytes, '\n', len);
+	reason->len = 0;
+	if (before == NULL)
+		buf_add(reason, bytes, len);
+	else
+		buf_add(reason, before + 1, len - (size_t)(before + 1 - bytes));
+	buf_terminate(reason);
+	close(writer->reason_fd);
+	writer->reason_fd = -1;
+}
+
 void
 writer_reap(struct writer *writer)
 {
@@ -137,6 +209,7 @@ writer_reap(struct writer *writer)
 	    waitpid(writer->pid, &writer->wait_status, 0) < 0 && errno == EINTR)
 		continue;
 	close(writer->pid_fd);
+	read_reason(writer);
 	writer->pid = 0;
 	writer->pid_fd = -1;
 }
@@ -170,4 +243,5 @@ writer_free(struct writer *writer)
 		free(writer->argv[i]);
 	free(writer->argv);
 	writer->argv = NULL;
+	buf_free(&writer->reason);
 }

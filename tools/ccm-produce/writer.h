@@ -16,10 +16,14 @@ struct writer {
 	/* Between key and value, and behind it. */
 	char key_delimiter[DELIMITER_BYTES + 1];
 	char end_delimiter[DELIMITER_BYTES + 1];
-	int rejects_fd;  /* it inherits this; -1 */
-	pid_t pid;       /* 0: it does not run */
-	int pid_fd;      /* readable when it has ended; -1 */
-	int wait_status; /* then */
+	int rejects_fd;    /* it inherits this; -1 */
+	pid_t pid;         /* 0: it does not run */
+	int pid_fd;        /* readable when it has ended; -1 */
+	int wait_status;   /* then */
+	struct buf reason; /* what it has told a shipper (lib/shipper.h), a C
+			      string; empty where it has told nothing */
+
+	int reason_fd; /* private: to be read when it has ended */
 };
 
 /* ccm-key, with a tab and a newline as delimiters; rejects_fd is a file for

@@ -1,4 +1,4 @@
-#include "api-url.h"
+#include "http-url.h"
 
 #include <ctype.h>
 #include <curl/curl.h>
@@ -77,31 +77,32 @@ fault_of(CURLU *url, const char *scheme, const char *host)
 }
 
 static void
-fill(struct api_url *api, CURLU *url, const char *scheme, const char *host)
+fill(struct http_url *out, CURLU *url, const char *scheme, const char *host)
 {
 	char *port = url_part(url, CURLUPART_PORT);
 	size_t len;
 
-	api->plain = strcmp(scheme, "http") == 0;
-	api->loopback = api->plain && is_loopback(host);
-	api->file_name = file_name(host, port, api->plain);
-	api->base = url_part(url, CURLUPART_URL);
-	if (api->base == NULL)
+	out->plain = strcmp(scheme, "http") == 0;
+	out->loopback = out->plain && is_loopback(host);
+	out->file_name = file_name(host, port, out->plain);
+	out->base = url_part(url, CURLUPART_URL);
+	if (out->base == NULL)
 		die(EX_OSERR, "out of memory");
-	len = strlen(api->base);
-	while (len > 0 && api->base[len - 1] == '/')
-		api->base[--len] = '\0';
+	len = strlen(out->base);
+	while (len > 0 && out->base[len - 1] == '/')
+		out->base[--len] = '\0';
 	free(port);
 }
 
 bool
-api_url_read(struct api_url *api, const char *text, struct buf *problem)
+http_url_read(struct http_url *out, const char *variable, const char *text,
+    const char *example, struct buf *problem)
 {
 	CURLU *url = curl_url();
 	char *scheme, *host;
 	const char *fault;
 
-	*api = (struct api_url){.base = NULL};
+	*out = (struct http_url){.base = NULL};
 	if (url == NULL)
 		die(EX_OSERR, "out of memory");
 	if (curl_url_set(url, CURLUPART_URL, text,
@@ -114,15 +115,13 @@ api_url_read(struct api_url *api, const char *text, struct buf *problem)
 	if (fault == NULL)
 		fault = fault_of(url, scheme, host);
 	if (fault == NULL)
-		fill(api, url, scheme, host);
+		fill(out, url, scheme, host);
 	else if (strchr(text, '@') != NULL) /* it may hold a password */
-		buf_printf(problem, API_URL_VARIABLE " %s", fault);
+		buf_printf(problem, "%s %s", variable, fault);
 	else
-		buf_printf(
-		    problem, API_URL_VARIABLE " %s: \"%s\"", fault, text);
+		buf_printf(problem, "%s %s: \"%s\"", variable, fault, text);
 	if (fault != NULL)
-		buf_add_string(problem,
-		    "; it takes one such as https://api.telemetry.confluent.cloud");
+		buf_printf(problem, "; it takes one such as %s", example);
 	free(scheme);
 	free(host);
 	curl_url_cleanup(url);
@@ -130,8 +129,8 @@ api_url_read(struct api_url *api, const char *text, struct buf *problem)
 }
 
 void
-api_url_free(struct api_url *api)
+http_url_free(struct http_url *out)
 {
-	free(api->base);
-	free(api->file_name);
+	free(out->base);
+	free(out->file_name);
 }

@@ -55,7 +55,7 @@ LIBS_ccm-consume := -lcjson
 
 LIB_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
 SIMS := sim-cloud sim-kafka show-settings
-LIBS_sim-cloud := -lmicrohttpd -lcjson
+LIBS_sim-cloud := -lmicrohttpd -lcjson -lz
 LIBS_sim-kafka := -lrdkafka
 LIBS_show-settings := -lcjson
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
@@ -95,7 +95,7 @@ tests: all $(TEST_BIN)
 # there.
 DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
-DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
+DEPS_TEST := check libsubunit-dev libmicrohttpd-dev zlib1g-dev mount \
 	openssl perl procps strace
 DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git prometheus
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc

@@ -243,8 +243,6 @@ query . '?limit=5'
 is "$code" 400 'an unknown query parameter is refused'
 http GET /v2/metrics/cloud/query
 is "$code $(grep -c '^Allow: POST' <<<"$headers")" '405 1' 'GET /query is not allowed'
-http GET /v2/metrics/cloud/export
-like "$code $body" '^404 .*"errors"' '/export is not there'
 http GET /v2/metrics/health-plus/descriptors/metrics
 like "$code $body" '^404 .*"errors"' 'another data set is not there'
 http GET /

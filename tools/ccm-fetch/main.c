@@ -360,7 +360,7 @@ check(int argc, char **argv)
 	read_options(&options, argc, argv, ":hV");
 	need_no_argument(argc, argv);
 	good = config_read(&config);
-	directory = rate_directory(&problem);
+	directory = shared_directory(&problem);
 	if (directory == NULL)
 		log_error("%s", buf_terminate(&problem));
 	else if (good) {
@@ -434,7 +434,7 @@ fetch(struct run *run, const struct options *options, int64_t started_ms)
 	if (memory != NULL)
 		memory_read(memory, run_id, run->now_ms, &run->resources);
 	rate_open(&run->rate, run->config->api.file_name,
-	    run->config->requests_per_minute);
+	    run->config->requests_per_minute, run->config->export_reserve);
 	http_open(&run->http, run->config);
 
 	run_queries(run);

@@ -3,9 +3,8 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+
+#include "scan.h"
 
 /* Up to this many keys, an object's keys are compared as they come. */
 #define KEYS_COMPARED_PAIRWISE 16
@@ -58,37 +57,6 @@ skip_space(const char *at, const char *end)
 	    (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
 		at++;
 	return at;
-}
-
-/*
- * The next byte that is a quote, a backslash, a control character or not
- * ASCII. The text's last byte is followed by a control character, so the
- * search needs no bound; it reads up to 15 bytes beyond that one.
- */
-static inline const char *
-find_special(const char *at)
-{
-#ifdef __SSE2__
-	const __m128i quote = _mm_set1_epi8('"');
-	const __m128i backslash = _mm_set1_epi8('\\');
-	const __m128i space = _mm_set1_epi8(' ');
-
-	for (;; at += 16) {
-		__m128i bytes = _mm_loadu_si128((const void *)at);
-		/* As signed bytes, what is not ASCII is below a blank too. */
-		__m128i special = _mm_or_si128(_mm_cmplt_epi8(bytes, space),
-		    _mm_or_si128(_mm_cmpeq_epi8(bytes, quote),
-			_mm_cmpeq_epi8(bytes, backslash)));
-		unsigned mask = (unsigned)_mm_movemask_epi8(special);
-
-		if (mask != 0)
-			return at + __builtin_ctz(mask);
-	}
-#else
-	while ((signed char)*at >= ' ' && *at != '"' && *at != '\\')
-		at++;
-	return at;
-#endif
 }
 
 size_t
@@ -206,7 +174,7 @@ read_string(struct json *json, const char *at, struct json_text *text)
 	for (;;) {
 		size_t len;
 
-		at = find_special(at);
+		at = scan_special(at);
 		if (*at == '"')
 			break;
 		len = read_special(json, at, text);
@@ -243,9 +211,8 @@ skip_digits(const char *at)
 	return at;
 }
 
-/* True where the number's double would be infinite. */
-static bool
-overflows(const struct json_text *number)
+bool
+json_number_overflows(const struct json_text *number)
 {
 	char *copy = xstrndup(number->at, number->len);
 	bool infinite = isinf(strtod(copy, NULL));
@@ -297,7 +264,7 @@ read_number(struct json *json, struct json_text *text)
 	text->len = (size_t)(at - text->at);
 	/* The largest double has 309 digits before its point. */
 	if (!text->simple && after_integer - integer + exponent > 300 &&
-	    overflows(text))
+	    json_number_overflows(text))
 		return fail(json, text->at, "number out of range");
 	json->at = at;
 	return true;

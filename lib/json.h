@@ -126,6 +126,10 @@ json_text_is(const struct json_text *text, const char *string)
 	return json_text_compare(text, &other) == 0;
 }
 
+/* True where a number's double would be infinite. Of the numbers that were
+ * read, only an integer can be that long. */
+bool json_number_overflows(const struct json_text *number);
+
 /* Appends a string's decoded value. */
 void json_decode(struct buf *out, const struct json_text *text);
 

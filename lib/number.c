@@ -158,38 +158,65 @@ is_below_integers_end(const struct decimal *decimal)
 	return order < 0 || (order == 0 && decimal->ndigits < 16);
 }
 
+static void
+write_decimal(struct buf *out, const struct decimal *decimal)
+{
+	bool integer = decimal->ndigits <= decimal->exponent + 1 &&
+	    is_below_integers_end(decimal);
+
+	if (decimal->ndigits == 0) {
+		buf_add_char(out, '0');
+		return;
+	}
+	if (decimal->negative)
+		buf_add_char(out, '-');
+	if (integer || plain_is_better(decimal))
+		write_plain(out, decimal);
+	else
+		write_scientific(out, decimal);
+}
+
 void
 number_write(struct buf *out, const struct json_text *number)
 {
 	struct decimal decimal;
-	bool integer;
 
 	if (number->simple) {
 		buf_add(out, number->at, number->len);
-		return;
-	}
-	if (!decimal_from_text(&decimal, number)) {
+	} else if (decimal_from_text(&decimal, number)) {
+		write_decimal(out, &decimal);
+	} else {
 		char *copy = xstrndup(number->at, number->len);
-		double value = strtod(copy, NULL);
 
+		number_write_double(out, strtod(copy, NULL));
 		free(copy);
-		if (value == trunc(value) && fabs(value) < INTEGERS_END) {
-			/* + 0.0: no sign for a zero */
-			buf_printf(out, "%.0f", value + 0.0);
-			return;
-		}
-		decimal_from_double(&decimal, value);
 	}
-	if (decimal.ndigits == 0) {
-		buf_add_char(out, '0');
+}
+
+void
+number_write_double(struct buf *out, double value)
+{
+	struct decimal decimal;
+
+	if (value == trunc(value) && fabs(value) < INTEGERS_END) {
+		number_write_integer(out, (int64_t)value);
 		return;
 	}
-	if (decimal.negative)
-		buf_add_char(out, '-');
-	integer = decimal.ndigits <= decimal.exponent + 1 &&
-	    is_below_integers_end(&decimal);
-	if (integer || plain_is_better(&decimal))
-		write_plain(out, &decimal);
-	else
-		write_scientific(out, &decimal);
+	decimal_from_double(&decimal, value);
+	write_decimal(out, &decimal);
+}
+
+/* printf(3) takes longer than all the rest of a line. */
+void
+number_write_integer(struct buf *out, int64_t value)
+{
+	char digits[20], *at = digits + sizeof(digits);
+	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+
+	do
+		*--at = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (value < 0)
+		*--at = '-';
+	buf_add(out, at, (size_t)(digits + sizeof(digits) - at));
 }

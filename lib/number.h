@@ -8,9 +8,15 @@
 #ifndef CCM_NUMBER_H
 #define CCM_NUMBER_H
 
+#include <stdint.h>
+
 #include "json.h"
 
 /* Appends a JSON number that was read. */
 void number_write(struct buf *out, const struct json_text *number);
+
+/* The same for a double that is finite, and for an integer. */
+void number_write_double(struct buf *out, double value);
+void number_write_integer(struct buf *out, int64_t value);
 
 #endif

@@ -18,6 +18,7 @@
 #include "filter.h"
 #include "log.h"
 #include "main.h"
+#include "number.h"
 #include "record.h"
 
 #define USAGE                                                                  \
@@ -108,32 +109,20 @@ key_line(void *state, const char *line, size_t len, struct buf *out,
 
 /* ---- frames ------------------------------------------------------------- */
 
-/* Appends a number's digits; printf(3) takes longer than all the rest. */
-static void
-add_number(struct buf *out, uint64_t number)
-{
-	char digits[20], *at = digits + sizeof(digits);
-
-	do
-		*--at = (char)('0' + number % 10);
-	while ((number /= 10) > 0);
-	buf_add(out, at, (size_t)(digits + sizeof(digits) - at));
-}
-
 /* A lower timestamp is one in seconds: they reach it in the year 5138. */
 #define SECONDS_BELOW 100000000000
 
 /* In milliseconds; 0, Kafka's own time, where there is none or no integer. */
-static uint64_t
+static int64_t
 timestamp_ms(const struct json_text *text)
 {
-	uint64_t number = 0;
+	int64_t number = 0;
 
 	/* A sign, a fraction and an exponent are no digits. */
 	for (size_t i = 0; i < text->len; i++) {
 		if (text->at[i] < '0' || text->at[i] > '9' || i == 18)
 			return 0;
-		number = number * 10 + (uint64_t)(text->at[i] - '0');
+		number = number * 10 + (text->at[i] - '0');
 	}
 	return number < SECONDS_BELOW ? number * 1000 : number;
 }
@@ -149,9 +138,9 @@ frame_line(void *state, const char *line, size_t len, struct buf *out,
 		return false;
 	key->len = 0;
 	add_key(options, key);
-	add_number(out, timestamp_ms(&options->record.timestamp));
+	number_write_integer(out, timestamp_ms(&options->record.timestamp));
 	buf_add_char(out, '\t');
-	add_number(out, key->len + len);
+	number_write_integer(out, (int64_t)(key->len + len));
 	buf_add_char(out, '\t');
 	buf_add(out, key->data, key->len);
 	buf_add(out, options->key_end.data, options->key_end.len);

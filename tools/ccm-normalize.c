@@ -204,20 +204,6 @@ write_name(struct options *options, struct buf *out)
 }
 
 static void
-write_integer(struct buf *out, int64_t value)
-{
-	char digits[24], *at = digits + sizeof(digits);
-	uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-
-	do
-		*--at = (char)('0' + rest % 10);
-	while ((rest /= 10) > 0);
-	if (value < 0)
-		*--at = '-';
-	buf_add(out, at, (size_t)(digits + sizeof(digits) - at));
-}
-
-static void
 write_tag(struct buf *out, bool first, struct span name)
 {
 	buf_add_string(out, first ? "\"" : ",\"");
@@ -477,7 +463,7 @@ normalize_line(void *state, const char *line, size_t len, struct buf *out,
 	buf_add_string(out, "\",\"tags\":{");
 	write_tags(options, out);
 	buf_add_string(out, "},\"timestamp\":");
-	write_integer(out,
+	number_write_integer(out,
 	    options->seconds ? seconds_from_ms(timestamp_ms) : timestamp_ms);
 	buf_add_string(out, "}\n");
 	return true;

@@ -81,11 +81,45 @@ START_TEST(what_is_written_reads_back_the_same)
 }
 END_TEST
 
+static const struct {
+	double value;
+	const char *written;
+} doubles[] = {{0, "0"}, {-0.0, "0"}, {75.5, "75.5"},
+    {-1e15, "-1000000000000000"}, {0.1, "0.1"},
+    {9007199254740991.0, "9007199254740991"}, {1e16, "1e16"},
+    {-9223372036854775808.0, "-9223372036854776000"}, {5e-324, "5e-324"}};
+
+START_TEST(a_double_is_written_in_the_same_way)
+{
+	struct buf out = BUF_INIT;
+
+	number_write_double(&out, doubles[_i].value);
+	ck_assert_str_eq(buf_terminate(&out), doubles[_i].written);
+	buf_free(&out);
+}
+END_TEST
+
+START_TEST(an_integer_is_written_with_all_its_digits)
+{
+	struct buf out = BUF_INIT;
+
+	number_write_integer(&out, INT64_MIN);
+	number_write_integer(&out, 0);
+	number_write_integer(&out, INT64_MAX);
+	ck_assert_str_eq(
+	    buf_terminate(&out), "-922337203685477580809223372036854775807");
+	buf_free(&out);
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, a_value_is_written_in_one_way, 0,
 	    sizeof(cases) / sizeof(cases[0]));
+	tcase_add_loop_test(tcase, a_double_is_written_in_the_same_way, 0,
+	    sizeof(doubles) / sizeof(doubles[0]));
+	tcase_add_test(tcase, an_integer_is_written_with_all_its_digits);
 	tcase_add_test(tcase, what_is_written_reads_back_the_same);
 }
 

@@ -48,14 +48,16 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 
 SCRIPTS := ccm-scrape ccm-send ccm-status ccm-check
 PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-ship ccm-produce \
-	ccm-consume ccm-json ccm-env
+	ccm-consume ccm-json ccm-env ccm-post
 LIBS_ccm-fetch := -lcurl -lcjson
+LIBS_ccm-post := -lcurl
 LIBS_ccm-produce := -lcjson
 LIBS_ccm-consume := -lcjson
 
 LIB_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c))
-SIMS := sim-cloud sim-kafka show-settings
+SIMS := sim-cloud sim-kafka sim-metrics show-settings
 LIBS_sim-cloud := -lmicrohttpd -lcjson -lz
+LIBS_sim-metrics := -lmicrohttpd
 LIBS_sim-kafka := -lrdkafka
 LIBS_show-settings := -lcjson
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))

@@ -4,6 +4,7 @@
 #   make check      build, then run the whole test suite (installs what it needs)
 #   make check-kafka   against a real Apache Kafka, which it fetches (Java)
 #   make check-systemd   the package under a real systemd, in namespaces (root)
+#   make check-export   against a real InfluxDB and VictoriaMetrics
 #   make demo       an hour of metrics from a simulated API to a simulated Kafka
 #   make lint       format, shell, manual pages, compiler warnings of clang
 #   make bench      speed and memory, beside the peers that each figure names
@@ -85,7 +86,7 @@ TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
 sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 
-.PHONY: all check check-kafka check-systemd demo bench simulate lint fuzz soak \
+.PHONY: all check check-kafka check-export check-systemd demo bench simulate lint fuzz soak \
 	install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
 all: $(BIN) $(SHARE) $(GENERATOR) $(COMPANION) $(PRIVATE)
@@ -97,7 +98,7 @@ tests: all $(TEST_BIN)
 # there.
 DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
-DEPS_TEST := check libsubunit-dev libmicrohttpd-dev zlib1g-dev mount \
+DEPS_TEST := check curl libsubunit-dev libmicrohttpd-dev zlib1g-dev mount \
 	openssl perl procps strace
 DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git prometheus
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
@@ -105,6 +106,7 @@ DEPS_KAFKA := default-jdk-headless maven python3-venv krb5-kdc \
 	krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 DEPS_check-kafka := $(DEPS_check) $(DEPS_KAFKA)
 DEPS_soak-kafka := $(DEPS_check-kafka)
+DEPS_check-export := $(DEPS_check) influxdb victoria-metrics
 DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 DEPS_soak := $(DEPS_check)
 DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time
@@ -114,7 +116,7 @@ DEPS_deb := $(DEPS_BUILD) $(DEPS_DEB)
 DEPS_check-systemd := $(DEPS_demo) $(DEPS_DEB) systemd tzdata
 DEPS_lint := $(DEPS_check) $(DEPS_LINT) $(DEPS_DEB) lintian systemd
 DEPS_fuzz := $(DEPS_BUILD) $(DEPS_LINT)
-DEPS_deps := $(DEPS_bench) $(DEPS_check-kafka) $(DEPS_lint)
+DEPS_deps := $(DEPS_bench) $(DEPS_check-kafka) $(DEPS_check-export) $(DEPS_lint)
 DEPS := $(sort $(foreach goal,$(MAKECMDGOALS),$(DEPS_$(goal))))
 DEPS_FIRST := $(if $(DEPS),| deps)
 
@@ -282,6 +284,11 @@ check-kafka: tests $(BROKER_DIR)/classes $(BROKER_DIR)/venv
 soak-kafka: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
 	KILLS=200 B=$(B) prove --timer --failures --comments --exec '' tests/kafka/kill.t
 
+# What takes the exporter's samples, from Debian.
+EXPORT_TESTS ?= $(sort $(wildcard tests/export/*.t))
+check-export: tests
+	B=$(B) prove --timer --failures --comments -j2 --exec '' $(EXPORT_TESTS)
+
 # The package, installed on machines of their own: systemd in namespaces, which
 # takes root. Elsewhere it is skipped.
 SYSTEMD_TESTS ?= $(sort $(wildcard tests/systemd/*.t))
@@ -307,7 +314,7 @@ simulate: tests $(B)/sim/faster.so
 	@B=$(B) prove -v --exec '' tests/simulate/simulate.t
 
 SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS) $(PRIVATE_SCRIPTS)) $(wildcard pipelines/*.sh \
-	tests/*.sh tests/cli/*.t tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh \
+	tests/*.sh tests/cli/*.t tests/kafka/*.sh tests/kafka/*.t tests/export/* tests/bench/*.sh \
 	tests/simulate/*.t tests/systemd/*) .ci/run
 C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] systemd/*.c tests/*/*.[ch] \
 	tests/*/*/*.[ch])

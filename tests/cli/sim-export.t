@@ -49,14 +49,12 @@ promtool check metrics <<<"$body" 2>&1 | grep -v 'error while\|camelCase\|no hel
 ok $? 'promtool reads it'
 scrape 'resource.kafka.id=lkc-0001&metric=io.confluent.kafka.server/partition_count'
 is "$(families) $(samples)" '1 1' 'metric= picks families'
-if command -v curl >/dev/null; then
-	curl -s -u SIMKEY:SIMSECRET -H 'Accept: application/openmetrics-text;version=1.0.0' -D headers \
-		--compressed "$url/v2/metrics/cloud/export?resource.kafka.id=lkc-0001" >out
-	like "$(<headers)" 'openmetrics-text;version=1.0.0.*Content-Encoding: gzip' 'OpenMetrics, and gzip, are there for who accepts them'
-	is "$(sed -n '1,2p;$p' out)" $'# TYPE confluent_kafka_server_received_bytes gauge\n# UNIT confluent_kafka_server_received_bytes bytes\n# EOF' \
-		'... with UNIT and the end mark'
-	like "$(<out)" '\} 1072360.0 1756904700.000' '... and timestamps in seconds'
-fi
+curl -s -u SIMKEY:SIMSECRET -H 'Accept: application/openmetrics-text;version=1.0.0' -D headers \
+	--compressed "$url/v2/metrics/cloud/export?resource.kafka.id=lkc-0001" >out
+like "$(<headers)" 'openmetrics-text;version=1.0.0.*Content-Encoding: gzip' 'OpenMetrics, and gzip, are there for who accepts them'
+is "$(sed -n '1,2p;$p' out)" $'# TYPE confluent_kafka_server_received_bytes gauge\n# UNIT confluent_kafka_server_received_bytes bytes\n# EOF' \
+	'... with UNIT and the end mark'
+like "$(<out)" '\} 1072360.0 1756904700.000' '... and timestamps in seconds'
 
 # ---- refusals
 

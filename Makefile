@@ -48,8 +48,8 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 # ---- what is built ----------------------------------------------------------
 
 SCRIPTS := ccm-scrape ccm-send ccm-status ccm-check
-PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-ship ccm-produce \
-	ccm-consume ccm-json ccm-env ccm-post
+PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-ship \
+	ccm-produce ccm-consume ccm-json ccm-env ccm-post
 LIBS_ccm-fetch := -lcurl -lcjson
 LIBS_ccm-post := -lcurl
 LIBS_ccm-produce := -lcjson
@@ -99,8 +99,8 @@ tests: all $(TEST_BIN)
 DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check curl libsubunit-dev libmicrohttpd-dev zlib1g-dev mount \
-	openssl perl procps strace
-DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git prometheus
+	openssl perl procps prometheus python3-prometheus-client strace
+DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
 DEPS_KAFKA := default-jdk-headless maven python3-venv krb5-kdc \
 	krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
@@ -348,10 +348,14 @@ lint-deb: deb
 	lintian --allow-root --fail-on error,warning,info $(DEB)
 
 FUZZ_SECONDS ?= 600
-FUZZ_TARGETS := points records response interval
+FUZZ_TARGETS := points samples promfmt records response interval
+FUZZ_SOURCES_points := $(addprefix tools/ccm-normalize/,points.c record-writer.c)
+FUZZ_SOURCES_samples := $(addprefix tools/ccm-normalize/,samples.c \
+	record-writer.c)
+FUZZ_SOURCES_promfmt := $(addprefix tools/ccm-promfmt/,labels.c output.c store.c)
 FUZZ_SOURCES_response := $(addprefix tools/ccm-fetch/,points.c response.c body.c \
 	filters.c resources.c)
-$(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/ccm-fetch/*.[ch]) \
+$(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch]) \
 	$(DEPS_FIRST)
 	@mkdir -p $(@D)
 	clang $(ALL_CPPFLAGS) -std=c11 -g -O1 \

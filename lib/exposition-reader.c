@@ -6,9 +6,6 @@
 
 #include "scan.h"
 
-/* A lower time is in seconds: they reach it in the year 5138. */
-#define SECONDS_BELOW 100000000000
-
 /* No sample has many labels: all pairs of names are compared. */
 #define LABELS_MAX 1000
 
@@ -222,10 +219,14 @@ skip_digits(const char *at)
 	return at;
 }
 
-/* Behind the decimal number that is at `at`, or NULL; *integer where it has
- * digits alone. */
+struct number_shape {
+	bool integer; /* digits alone */
+	size_t exponent_digits;
+};
+
+/* Behind the decimal number that is at `at`, or NULL where there is none. */
 static const char *
-skip_number(const char *at, bool *integer)
+skip_number(const char *at, struct number_shape *shape)
 {
 	const char *digits;
 	bool any;
@@ -235,17 +236,17 @@ skip_number(const char *at, bool *integer)
 	digits = at;
 	at = skip_digits(at);
 	any = at > digits;
-	*integer = any;
+	*shape = (struct number_shape){true, 0};
 	if (*at == '.') {
 		digits = at + 1;
 		at = skip_digits(digits);
 		any = any || at > digits;
-		*integer = false;
+		shape->integer = false;
 	}
 	if (!any)
 		return NULL;
 	if (*at == 'e' || *at == 'E') {
-		*integer = false;
+		shape->integer = false;
 		at++;
 		if (*at == '-' || *at == '+')
 			at++;
@@ -253,6 +254,7 @@ skip_number(const char *at, bool *integer)
 		at = skip_digits(at);
 		if (at == digits)
 			return NULL;
+		shape->exponent_digits = (size_t)(at - digits);
 	}
 	return at;
 }
@@ -286,9 +288,9 @@ read_value(struct exposition_reader *reader)
 {
 	const char *start = reader->at, *at;
 	struct json_text *value = &reader->value;
-	bool integer;
+	struct number_shape shape;
 
-	at = skip_number(start, &integer);
+	at = skip_number(start, &shape);
 	if (at == NULL)
 		return read_special_value(reader);
 	if (*start == '+')
@@ -296,9 +298,10 @@ read_value(struct exposition_reader *reader)
 	*value = text_between(start, at);
 	start += *start == '-';
 	/* JSON has no integers with a leading zero. */
-	value->simple = integer && (*start != '0' || at - start == 1);
+	value->simple = shape.integer && (*start != '0' || at - start == 1);
 	/* The largest double has 309 digits before its point. */
-	if ((!integer || value->len > 300) && json_number_overflows(value))
+	if ((value->len > 200 || shape.exponent_digits > 2) &&
+	    json_number_overflows(value))
 		return fail(reader, value->at, "number out of range");
 	reader->finite = true;
 	reader->at = at;
@@ -337,7 +340,7 @@ read_fraction_time(const char *at, const char *end, int64_t *ms)
 	for (const char *digit = point + 1; digit < end && unit > 0;
 	     digit++, unit /= 10)
 		fraction += (*digit - '0') * unit;
-	if (llabs(seconds) >= SECONDS_BELOW)
+	if (llabs(seconds) >= TIMESTAMP_SECONDS_BELOW)
 		*ms = seconds;
 	else
 		*ms = seconds * 1000 + (*at == '-' ? -fraction : fraction);
@@ -351,7 +354,7 @@ read_float_time(const char *at, const char *end, int64_t *ms)
 	double time = strtod(copy, NULL);
 
 	free(copy);
-	if (fabs(time) < SECONDS_BELOW)
+	if (fabs(time) < TIMESTAMP_SECONDS_BELOW)
 		time *= 1000;
 	if (!(fabs(time) < 1e18))
 		return false;
@@ -364,14 +367,15 @@ read_time(struct exposition_reader *reader)
 {
 	const char *start = reader->at, *end;
 	int64_t *ms = &reader->timestamp_ms;
-	bool integer, good;
+	struct number_shape shape;
+	bool good;
 
-	end = skip_number(start, &integer);
+	end = skip_number(start, &shape);
 	if (end == NULL)
 		return fail(reader, start, "a time was expected");
-	if (integer) {
+	if (shape.integer) {
 		good = read_integer_time(start, end, ms);
-		if (good && llabs(*ms) < SECONDS_BELOW)
+		if (good && llabs(*ms) < TIMESTAMP_SECONDS_BELOW)
 			*ms *= 1000;
 	} else {
 		good = read_fraction_time(start, end, ms) ||

@@ -97,6 +97,9 @@ filter_run(struct filter *filter)
 	if (result == LINES_ERROR)
 		die(EX_IOERR, "cannot read standard input: %s",
 		    strerror(errno));
+	while (filter->rest != NULL && filter->rest(filter->state, &out))
+		if (out.len >= OUT_BLOCK)
+			flush_out(&out);
 	flush_out(&out);
 	/* A disk that is full may be known only now. */
 	if (reject_fd >= 0 && close(reject_fd) != 0)

@@ -19,6 +19,11 @@ struct filter {
 	 */
 	bool (*line)(void *state, const char *line, size_t len, struct buf *out,
 	    struct buf *problem);
+	/*
+	 * Or NULL: called when the input has ended, again and again until it
+	 * returns false: appends to `out` a piece of what is left to write.
+	 */
+	bool (*rest)(void *state, struct buf *out);
 	void *state;
 	const char *reject_path; /* -r FILE, or NULL */
 	unsigned long written;   /* out: lines that were not bad */

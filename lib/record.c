@@ -168,6 +168,21 @@ record_read(struct record *record, const char *line, size_t len,
 	return what == NULL && json->error == NULL;
 }
 
+int64_t
+record_time_ms(const struct record *record)
+{
+	const struct json_text *text = &record->timestamp;
+	int64_t number = 0;
+
+	/* A sign, a fraction and an exponent are no digits. */
+	for (size_t i = 0; i < text->len; i++) {
+		if (text->at[i] < '0' || text->at[i] > '9' || i == 18)
+			return 0;
+		number = number * 10 + (text->at[i] - '0');
+	}
+	return number < TIMESTAMP_SECONDS_BELOW ? number * 1000 : number;
+}
+
 void
 record_free(struct record *record)
 {

@@ -6,7 +6,12 @@
 #ifndef CCM_RECORD_H
 #define CCM_RECORD_H
 
+#include <stdint.h>
+
 #include "json.h"
+
+/* A lower timestamp is one in seconds: they reach it in the year 5138. */
+#define TIMESTAMP_SECONDS_BELOW 100000000000
 
 struct record_tag {
 	struct json_text key, value;
@@ -42,6 +47,11 @@ struct record {
  */
 bool record_read(struct record *record, const char *line, size_t len,
     const char *extra, struct buf *problem);
+
+/* Its timestamp in milliseconds since the epoch; one below
+ * TIMESTAMP_SECONDS_BELOW is in seconds. 0 where there is none, or none that is
+ * an integer. */
+int64_t record_time_ms(const struct record *record);
 
 void record_free(struct record *record);
 

@@ -9,7 +9,6 @@
  * With -F a frame is written instead: time, length, key, record. It says how
  * long it has to be, so that who reads it sees where a writer was killed.
  */
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -109,24 +108,6 @@ key_line(void *state, const char *line, size_t len, struct buf *out,
 
 /* ---- frames ------------------------------------------------------------- */
 
-/* A lower timestamp is one in seconds: they reach it in the year 5138. */
-#define SECONDS_BELOW 100000000000
-
-/* In milliseconds; 0, Kafka's own time, where there is none or no integer. */
-static int64_t
-timestamp_ms(const struct json_text *text)
-{
-	int64_t number = 0;
-
-	/* A sign, a fraction and an exponent are no digits. */
-	for (size_t i = 0; i < text->len; i++) {
-		if (text->at[i] < '0' || text->at[i] > '9' || i == 18)
-			return 0;
-		number = number * 10 + (text->at[i] - '0');
-	}
-	return number < SECONDS_BELOW ? number * 1000 : number;
-}
-
 static bool
 frame_line(void *state, const char *line, size_t len, struct buf *out,
     struct buf *problem)
@@ -138,7 +119,7 @@ frame_line(void *state, const char *line, size_t len, struct buf *out,
 		return false;
 	key->len = 0;
 	add_key(options, key);
-	number_write_integer(out, timestamp_ms(&options->record.timestamp));
+	number_write_integer(out, record_time_ms(&options->record));
 	buf_add_char(out, '\t');
 	number_write_integer(out, (int64_t)(key->len + len));
 	buf_add_char(out, '\t');

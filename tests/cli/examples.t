@@ -27,9 +27,10 @@ unset CCM_NOW # the API's own clock stands still, "now" is its
 cloud POST now '{"now":null}' >/dev/null
 point='{"metric":"m","resource.kafka.id":"lkc-1","timestamp":"2025-09-02T00:00:00Z","value":1}'
 printf '%s\nbad\n' "$point" >points.ndjson
+echo 'm{a="b",} 1 1756900800000' | tee export.1 >export.2
 printf '%s\n' "$point" | ccm-normalize >records.ndjson
 
-for page in ccm-fetch ccm-hours ccm-normalize ccm-key ccm-json ccm-env; do
+for page in ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-json ccm-env; do
 	count=0
 	while IFS=$'\t' read -r command output; do
 		count=$((count + 1))

@@ -66,4 +66,7 @@ while read -r metric label id tag first second; do
 		"{\"fields\":{\"value\":$first},\"name\":\"$name\",\"tags\":{\"$tag\":\"$id\"},\"timestamp\":1721066520000}
 {\"fields\":{\"value\":$second},\"name\":\"$name\",\"tags\":{\"$tag\":\"$id\"},\"timestamp\":1721070060000}" \
 		"... and comes out as records"
+	run ccm-promfmt <records
+	is "$status $(grep -v '^#' out)" "0 $name{$tag=\"$id\"} $second 1721070060000" \
+		"... and as Prometheus text, the newest value"
 done <samples

@@ -47,7 +47,7 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 
 # ---- what is built ----------------------------------------------------------
 
-SCRIPTS := ccm-scrape ccm-send ccm-status ccm-check
+SCRIPTS := ccm-scrape ccm-send ccm-export ccm-status ccm-check
 PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-ship \
 	ccm-produce ccm-consume ccm-json ccm-env ccm-post
 LIBS_ccm-fetch := -lcurl -lcjson
@@ -72,7 +72,8 @@ SHARE := $(patsubst pipelines/%,$(B)/share/ccm/%,$(SHARE_FILES))
 # What is loaded into kcat: not ours to sanitize.
 COMPANION := $(B)/lib/ccm/kcat-companion.so
 # What ccm's own scripts and programs run: no commands for people.
-PRIVATE_PROGRAMS := ccm-settings ccm-log ccm-instance ccm-statuses ccm-kafka-ask
+PRIVATE_PROGRAMS := ccm-settings ccm-log ccm-instance ccm-statuses ccm-kafka-ask \
+	ccm-export-filter ccm-export-settings ccm-spool ccm-every
 LIBS_ccm-kafka-ask := -lcjson
 PRIVATE_SCRIPTS := ccm-scrape-hour ccm-check-settings ccm-check-state \
 	ccm-check-api ccm-check-kafka

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "clock.h"
+#include "io.h"
 #include "plural.h"
 #include "work.h"
 
@@ -256,7 +258,7 @@ make_batches(struct export *export)
 		enum hold why =
 		    limits_check(&export->limits, resource, &until_ms);
 
-		if (why != HOLD_NONE)
+		if (why != HOLD_NONE && !export->only_prints)
 			export_hold(export, i, why, until_ms);
 		else if (is_left_out(export, resource))
 			continue;
@@ -487,6 +489,43 @@ export_plan(struct export *export, struct run *run)
 	}
 }
 
+static void
+request_all(struct export *export)
+{
+	for (;;) {
+		int64_t wait_ms;
+
+		if (export->run->unauthorised)
+			end_waiting(export);
+		wait_ms = start_ready(export);
+		write_ended(export);
+		if (export->first == NULL)
+			break;
+		work(export, wait_ms);
+		write_ended(export);
+	}
+}
+
+/* What would be requested, a URL a line. */
+static void
+print_urls(struct export *export)
+{
+	struct buf url = BUF_INIT;
+
+	while (export->first != NULL) {
+		struct batch *batch = export->first;
+
+		url.len = 0;
+		write_url(batch, &url);
+		buf_add_char(&url, '\n');
+		write_or_die(
+		    STDOUT_FILENO, "standard output", url.data, url.len);
+		export->first = batch->next;
+		batch_free(batch);
+	}
+	buf_free(&url);
+}
+
 void
 export_run(struct export *export, const struct ccm_clock *clock)
 {
@@ -504,18 +543,12 @@ export_run(struct export *export, const struct ccm_clock *clock)
 		? "Accept: application/openmetrics-text;version=1.0.0"
 		: "Accept: text/plain;version=0.0.4");
 	make_batches(export);
-	for (;;) {
-		int64_t wait_ms;
-
-		if (run->unauthorised)
-			end_waiting(export);
-		wait_ms = start_ready(export);
-		write_ended(export);
-		if (export->first == NULL)
-			break;
-		work(export, wait_ms);
-		write_ended(export);
+	if (export->only_prints) {
+		print_urls(export);
+		limits_close(&export->limits);
+		return;
 	}
+	request_all(export);
 	rate_note_export(&run->rate, run->tally.requests);
 	limits_close(&export->limits);
 	report_held(export);

@@ -58,6 +58,7 @@ struct export
 	const struct flags *flags; /* its metrics and selectors */
 	bool openmetrics;          /* -o */
 	bool ignores_failed;       /* -S */
+	bool only_prints;          /* -n: the URLs, and requests nothing */
 
 	/* of a run */
 	struct run *run;

@@ -46,7 +46,7 @@
 	"       ccm-fetch query [-e FILE] [-s FILE] [-r FILE] [-k FILE]\n"     \
 	"                       < bodies.ndjson\n"                             \
 	"       ccm-fetch export -r TYPE.LABEL=ID[,ID]... [-m METRIC]...\n"    \
-	"                       [-o] [-S] [-s FILE]\n"                         \
+	"                       [-n] [-o] [-S] [-s FILE]\n"                    \
 	"       ccm-fetch descriptors metrics|resources [-r TYPE] [-s FILE]\n" \
 	"       ccm-fetch attributes -m METRIC -g LABEL -r TYPE.LABEL=ID\n"    \
 	"                       [-i INTERVAL] [-s FILE]\n"                     \
@@ -61,6 +61,7 @@
 	"PT6H\n"                                                               \
 	"                  PT12H P1D ALL\n"                                    \
 	"  -l LIMIT        groups a page, 1 to 1000 (the default)\n"           \
+	"  -n              print the URLs of export, and request nothing\n"    \
 	"  -o              OpenMetrics instead of Prometheus text\n"           \
 	"  -S              export what can be, where metrics fail\n"           \
 	"  -e FILE         append what could not be answered for now to "      \
@@ -200,6 +201,9 @@ read_options(
 		case 'o':
 			options->export.openmetrics = true;
 			break;
+		case 'n':
+			options->export.only_prints = true;
+			break;
 		case 'S':
 			options->export.ignores_failed = true;
 			break;
@@ -300,7 +304,7 @@ static void
 plan_export(struct run *run, struct options *options, int argc, char **argv)
 {
 	options->takes_selectors = true;
-	read_options(options, argc, argv, ":m:r:oSs:hV");
+	read_options(options, argc, argv, ":m:r:noSs:hV");
 	need_no_argument(argc, argv);
 	need_selectors(options);
 	need(options->flags.nselectors > 0, "export takes -r TYPE.LABEL=ID");

@@ -216,3 +216,14 @@ now 02:07:00
 run ccm-export
 is "$status $(on_topic | sort | uniq -c | awk '$1 > 1' | wc -l) $(on_topic | cut -d , -f 1-9 | grep -o '"timestamp":[0-9]*' | sort -u | wc -l)" "0 0 2" \
 	"... and are sent when it is back, once"
+
+# ---- the page
+
+export KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1
+rm -rf "$CCM_RATE_DIR"
+while IFS= read -r command; do
+	run bash -c "$command"
+	is "$status $(wc -l <err)" "0 0" "ccm-export(1): $command"
+	[ -s out ]
+	ok $? "... writes something"
+done < <(sed -n '/^\.Sh EXAMPLES/,$ { s/^\$ //p }' "$ROOT/tools/ccm-export.1")

@@ -66,6 +66,20 @@ is "$(readlink normal/timers.target.wants/ccm-scrape@prod.timer)" \
 [ -s normal/timers.target.wants/ccm-scrape@prod.timer ]
 ok $? '... by a link that leads there'
 is "$(find early late -mindepth 1)" '' 'nothing is made elsewhere'
+config prod 'MINUTE_TO_SCRAPE_AT=17\nCCM_EXPORT_TO="stdout kafka"\n' dev 'CCM_EXPORT_TO=\n' file 'CCM_EXPORT_TO_FILE=/x\n'
+generate
+is "$(timers)" 'ccm-export@file.timer ccm-export@prod.timer ccm-scrape@dev.timer ccm-scrape@file.timer ccm-scrape@prod.timer' \
+	'an instance that exports has a timer for that'
+is "$(sed '/^$/d' normal/ccm-export@prod.timer)" "# Made by ccm-timer-generator from $WORK/etc/prod.env.
+[Unit]
+Description=Confluent Cloud metrics of prod: each minute
+Documentation=man:ccm.env(5) man:ccm-export(1)
+SourcePath=$WORK/etc/prod.env
+[Timer]
+OnCalendar=minutely
+RandomizedDelaySec=30s
+FixedRandomDelay=true
+AccuracySec=1s" '... each minute, at the same second'
 config prod 'MINUTE_TO_SCRAPE_AT=17\n' dev '' a.b_c-1 'MINUTE_TO_SCRAPE_AT=59\n'
 generate
 is "$(timers)" 'ccm-scrape@a.b_c-1.timer ccm-scrape@dev.timer ccm-scrape@prod.timer' \
@@ -220,7 +234,10 @@ taken_away() { in_unit "$1" 's/^UnsetEnvironment=\([CK].*\)/\1/p'; }
 and_files() { tr ' ' '\n' <<<"$1" | sed 'p; s/$/_FILE/' | sort | paste -sd' '; }
 is "$(loaded ccm-scrape@.service)" "$cloud" "ccm-scrape@ loads the API's secrets"
 is "$(encrypted ccm-scrape@.service)" "$cloud" '... and encrypted ones'
-is "$(taken_away ccm-scrape@.service)" "$(and_files "$kafka")" "... and takes all of Kafka's away"
+export=$(echo CCM_EXPORT_TO CCM_EXPORT_TOKEN_{1..9})
+is "$(taken_away ccm-scrape@.service)" "$(and_files "$export $kafka")" "... and takes all of Kafka's and of the exporter's away"
 is "$(loaded ccm-ship@.service)" "$kafka" "ccm-ship@ loads Kafka's secrets"
 is "$(encrypted ccm-ship@.service)" "$kafka" '... and encrypted ones'
-is "$(taken_away ccm-ship@.service)" "$(and_files "$cloud")" "... and takes all of the API's away"
+is "$(taken_away ccm-ship@.service)" "$(and_files "$export $cloud")" "... and takes all of the API's and of the exporter's away"
+is "$(loaded ccm-export@.service)" "$export $cloud $kafka" "ccm-export@ loads those of its targets"
+is "$(encrypted ccm-export@.service)" "$export $cloud $kafka" '... and encrypted ones'

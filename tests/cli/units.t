@@ -228,8 +228,8 @@ kafka=$({ echo KAFKA_SETTINGS && sed -n '/ secrets\[\] = /,/;/p' "$ROOT/lib/kafk
 	grep -o 'KAFKA_[A-Z_]*'; } | sort | paste -sd' ')
 like "$kafka" 'KAFKA_SASL_PASSWORD .*KAFKA_SSL_PASSWORD' "Kafka's secrets are those of lib/kafka-settings.c"
 in_unit() { sed -n "$2" "$ROOT/systemd/$1" | tr ' ' '\n' | sort | paste -sd' '; }
-loaded() { in_unit "$1" 's/^LoadCredential=\([A-Z_]*\):ccm\.%i\.\1$/\1/p'; }
-encrypted() { in_unit "$1" 's/^LoadCredentialEncrypted=\([A-Z_]*\).cred:ccm\.%i\.\1\.cred$/\1/p'; }
+loaded() { in_unit "$1" 's/^LoadCredential=\([A-Z_0-9]*\):ccm\.%i\.\1$/\1/p'; }
+encrypted() { in_unit "$1" 's/^LoadCredentialEncrypted=\([A-Z_0-9]*\).cred:ccm\.%i\.\1\.cred$/\1/p'; }
 taken_away() { in_unit "$1" 's/^UnsetEnvironment=\([CK].*\)/\1/p'; }
 and_files() { tr ' ' '\n' <<<"$1" | sed 'p; s/$/_FILE/' | sort | paste -sd' '; }
 is "$(loaded ccm-scrape@.service)" "$cloud" "ccm-scrape@ loads the API's secrets"

@@ -48,8 +48,8 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 # ---- what is built ----------------------------------------------------------
 
 SCRIPTS := ccm-scrape ccm-send ccm-export ccm-status ccm-check
-PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-ship \
-	ccm-produce ccm-consume ccm-json ccm-env ccm-post
+PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-linefmt \
+	ccm-ship ccm-produce ccm-consume ccm-json ccm-env ccm-post
 LIBS_ccm-fetch := -lcurl -lcjson
 LIBS_ccm-post := -lcurl
 LIBS_ccm-produce := -lcjson
@@ -100,7 +100,7 @@ tests: all $(TEST_BIN)
 DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check curl libsubunit-dev libmicrohttpd-dev zlib1g-dev mount \
-	openssl perl procps prometheus python3-prometheus-client strace
+	openssl perl procps influxdb prometheus python3-prometheus-client strace
 DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
 DEPS_KAFKA := default-jdk-headless maven python3-venv krb5-kdc \

@@ -24,7 +24,7 @@ for program in "${programs[@]}"; do
 done
 is "$failed" "" "an unknown option: exit 64, and an ERROR line of one wording"
 failed=
-for program in ccm-normalize ccm-key ccm-promfmt ccm-json "ccm-fetch check" "ccm-fetch query -m m -r kafka.id=lkc-1"; do
+for program in ccm-normalize ccm-key ccm-promfmt ccm-linefmt ccm-json "ccm-fetch check" "ccm-fetch query -m m -r kafka.id=lkc-1"; do
 	# shellcheck disable=SC2086 # a program and its arguments
 	run $program extra </dev/null
 	[[ $status = 64 && $(<err) = "${program%% *}: ERROR: unexpected argument \"extra\"; -h shows the usage" ]] ||
@@ -32,7 +32,7 @@ for program in ccm-normalize ccm-key ccm-promfmt ccm-json "ccm-fetch check" "ccm
 done
 is "$failed" "" "an unexpected argument: the same"
 failed=
-for program in "ccm-normalize -r" "ccm-key -t" "ccm-promfmt -p" "ccm-json -n" "ccm-fetch query -m" "ccm-ship -b"; do
+for program in "ccm-normalize -r" "ccm-key -t" "ccm-promfmt -p" "ccm-linefmt -M" "ccm-json -n" "ccm-fetch query -m" "ccm-ship -b"; do
 	# shellcheck disable=SC2086
 	run $program </dev/null
 	[[ $status = 64 && $(<err) = "${program%% *}: ERROR: option -${program##*-} needs an argument; -h shows the usage" ]] ||
@@ -40,7 +40,7 @@ for program in "ccm-normalize -r" "ccm-key -t" "ccm-promfmt -p" "ccm-json -n" "c
 done
 is "$failed" "" "an option without its argument: the same"
 failed=
-for program in ccm-normalize ccm-key ccm-promfmt ccm-json "ccm-fetch check" "ccm-ship . true" "ccm-env none true"; do
+for program in ccm-normalize ccm-key ccm-promfmt ccm-linefmt ccm-json "ccm-fetch check" "ccm-ship . true" "ccm-env none true"; do
 	# shellcheck disable=SC2086
 	GLOBAL_LOG_LEVEL=bogus run $program </dev/null
 	[[ $status = 78 && $(<err) = "${program%% *}: ERROR: GLOBAL_LOG_LEVEL is \"bogus\"; "* ]] ||

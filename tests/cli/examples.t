@@ -30,7 +30,7 @@ printf '%s\nbad\n' "$point" >points.ndjson
 echo 'm{a="b",} 1 1756900800000' | tee export.1 >export.2
 printf '%s\n' "$point" | ccm-normalize >records.ndjson
 
-for page in ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-json ccm-env; do
+for page in ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-linefmt ccm-json ccm-env; do
 	count=0
 	while IFS=$'\t' read -r command output; do
 		count=$((count + 1))

@@ -127,9 +127,33 @@ if mount -t tmpfs -o size=16k none full 2>/dev/null; then
 else
 	skip "a full disk is 74" "no mount"
 fi
+now 01:21:30
+rm -rf "$CCM_RATE_DIR"
+if mount -t tmpfs -o size=48k none full 2>/dev/null; then
+	cp out.prom before.prom
+	CCM_EXPORT_TO="textfile:$WORK/out.prom" STATE_DIRECTORY=$WORK/full run ccm-export
+	cmp -s out.prom before.prom
+	is "$status $?" "74 0" "a full disk under the state changes no target"
+	umount full
+else
+	skip "a full disk under the state" "no mount"
+fi
 now 01:22:00
 CCM_EXPORT_TO="textfile:$WORK/none/a.prom textfile:$WORK/out.prom" run ccm-export
 is "$status $(samples out.prom)" "74 $before" "a directory that is not there costs its target only"
+
+for signal in 9 15; do
+	rm -rf "$CCM_RATE_DIR"
+	cp out.prom before.prom
+	fault '{"path":"export","fault":{"slow":2000}}'
+	start ccm-export 2>err >/dev/null
+	until_true 10 pgrep -f "ccm-fetch export -s $STATE_DIRECTORY"
+	fetcher=$(pgrep -f "ccm-fetch export -s $STATE_DIRECTORY")
+	kill "-$signal" "$fetcher"
+	wait "$pid"
+	is "$? $(samples out.prom)" "75 $(samples before.prom)" "a ccm-fetch that is killed ($signal) costs no file"
+done
+no_faults
 
 # ---- runs
 

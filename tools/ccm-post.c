@@ -169,16 +169,16 @@ check_plain_http(const struct post *post)
 	char *scheme = part(post, CURLUPART_SCHEME);
 	char *host = part(post, CURLUPART_HOST);
 	const char *insecure = getenv("CCM_POST_INSECURE");
+	bool shows = strcmp(scheme, "http") == 0 && !is_loopback(host) &&
+	    (post->token != NULL || has_secret(post));
 
-	if (strcmp(scheme, "http") == 0 && !is_loopback(host) &&
-	    (post->token != NULL || has_secret(post)) &&
-	    (insecure == NULL || strcmp(insecure, "1") != 0))
+	curl_free(scheme);
+	curl_free(host);
+	if (shows && (insecure == NULL || strcmp(insecure, "1") != 0))
 		die(EX_CONFIG,
 		    "%s: plain http would show the token or password to the "
 		    "network; use https, or set CCM_POST_INSECURE=1",
 		    post->name);
-	curl_free(scheme);
-	curl_free(host);
 }
 
 /* ---- input -------------------------------------------------------------- */

@@ -190,6 +190,8 @@ $(B)/tests/unit/fetch: LIBS_unit := -lcjson
 $(B)/tests/unit/fetch-verdict: $(addprefix $(B)/tools/ccm-fetch/,answer.o \
 	asked.o body.o filters.o memory.o resources.o response.o)
 $(B)/tests/unit/fetch-verdict: LIBS_unit := -lcjson -lcurl
+$(B)/tests/unit/fetch-export: $(addprefix $(B)/tools/ccm-fetch/,limits.o \
+	resources.o scrape.o shared-file.o store.o)
 # ... and of ccm-hours.
 $(B)/tests/unit/hours: $(addprefix $(B)/tools/ccm-hours/,decide.o dir.o ledger.o \
 	outcome.o stats.o times.o)

@@ -231,6 +231,11 @@ forget_topic
 rm -rf "$CCM_RATE_DIR"
 run ccm-export
 is "$status $(on_topic | wc -l)" "0 0" "what has not changed is not sent again"
+now 02:05:55
+CCM_KAFKA_TRANSACTIONAL_ID=ccm CCM_INSTANCE=prod GLOBAL_LOG_LEVEL=DEBUG run ccm-export
+is "$status" 0 "transactions are possible"
+rm -rf "$CCM_RATE_DIR"
+forget_topic
 now 02:06:00
 kafka down all
 KAFKA_DELIVERY_TIMEOUT_MS=2000 run ccm-export

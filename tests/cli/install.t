@@ -29,7 +29,7 @@ done
 is "$(cd root/usr/local/lib/systemd/system && echo *)" \
 	"$(cd "$ROOT/systemd" && echo *.service)" 'every unit is installed'
 is "$(grep -h -o '/[^ =]*/bin/ccm-[a-z]*' root/usr/local/lib/systemd/system/* | sort -u | paste -sd' ')" \
-	'/usr/local/bin/ccm-scrape /usr/local/bin/ccm-send' \
+	'/usr/local/bin/ccm-export /usr/local/bin/ccm-scrape /usr/local/bin/ccm-send' \
 	'the units start the programs that were installed with them'
 [ -x root/usr/local/lib/systemd/system-generators/ccm-timer-generator ] &&
 	[ -s root/usr/local/lib/sysusers.d/ccm.conf ] &&

@@ -22,6 +22,7 @@
 #   make check-kafka     tests/kafka: a real Apache Kafka, fetched by Maven, see
 #                        tests/kafka/broker.sh; KAFKA_TESTS=... for one file,
 #                        BROKERS=3, CCM_TEST_BOOTSTRAP=HOST:PORT for your own
+#   make check-export    tests/export: a real InfluxDB and VictoriaMetrics
 #   make check-dashboards   tests/dashboards: through Grafana's SDK, fetched by pip
 #   make soak            the kill tests, 200 moments each; make soak-kafka
 #   make fuzz            libFuzzer, FUZZ_SECONDS (600) for each target
@@ -71,11 +72,12 @@ ALL_LDFLAGS = $(LDFLAGS_HARDEN) $(SAN) $(LDFLAGS)
 
 # ---- what is built ----------------------------------------------------------
 
-SCRIPTS := ccm-scrape ccm-send ccm-status ccm-check
+SCRIPTS := ccm-scrape ccm-send ccm-export ccm-status ccm-check
 PROGRAMS := ccm-fetch ccm-hours ccm-normalize ccm-key ccm-promfmt ccm-linefmt \
 	ccm-serve ccm-ship ccm-produce ccm-consume ccm-avro ccm-json ccm-env \
-	ccm-ingestd ccm-ingest
+	ccm-ingestd ccm-ingest ccm-post
 LIBS_ccm-fetch := -lcurl -lcjson
+LIBS_ccm-post := -lcurl
 LIBS_ccm-produce := -lcjson
 LIBS_ccm-consume := -lcjson
 LIBS_ccm-avro := -lavro -lcurl -lcjson
@@ -86,9 +88,10 @@ LIBS_ccm-ingest := -lcjson
 # The parser of lib/http-request, which Debian has as C sources only.
 LLHTTP := $(addprefix $(B)/llhttp/,api.o http.o llhttp.o)
 LIB_OBJECTS := $(patsubst %.c,$(B)/%.o,$(wildcard lib/*.c)) $(LLHTTP)
-SIMS := sim-cloud sim-kafka sim-registry show-settings
+SIMS := sim-cloud sim-kafka sim-metrics sim-registry show-settings
+LIBS_sim-metrics := -lmicrohttpd
 LIBS_sim-registry := -lmicrohttpd -lavro -lcjson
-LIBS_sim-cloud := -lmicrohttpd -lcjson
+LIBS_sim-cloud := -lmicrohttpd -lcjson -lz
 LIBS_sim-kafka := -lrdkafka
 LIBS_show-settings := -lcjson
 UNITS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
@@ -104,7 +107,8 @@ SHARE := $(patsubst pipelines/%,$(B)/share/ccm/%,$(SHARE_FILES))
 # What is loaded into kcat: not ours to sanitize.
 COMPANION := $(B)/lib/ccm/kcat-companion.so
 # What ccm's own scripts and programs run: no commands for people.
-PRIVATE_PROGRAMS := ccm-settings ccm-log ccm-instance ccm-statuses ccm-kafka-ask
+PRIVATE_PROGRAMS := ccm-settings ccm-log ccm-instance ccm-statuses ccm-kafka-ask \
+	ccm-export-filter ccm-export-settings ccm-spool ccm-every
 LIBS_ccm-kafka-ask := -lcjson
 PRIVATE_SCRIPTS := ccm-scrape-hour ccm-check-settings ccm-check-state \
 	ccm-check-api ccm-check-kafka
@@ -118,7 +122,7 @@ TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
 sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 
-.PHONY: all help check check-dashboards check-kafka check-systemd demo demo-ingest bench simulate lint fuzz dashboards \
+.PHONY: all help check check-dashboards check-export check-kafka check-systemd demo demo-ingest bench simulate lint fuzz dashboards \
 	soak image check-image install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
 all: $(BIN) $(SHARE) $(GENERATOR) $(COMPANION) $(PRIVATE)
@@ -143,6 +147,7 @@ DEPS_KAFKA := default-jdk-headless maven python3-venv krb5-kdc \
 	krb5-admin-server krb5-user libsasl2-modules-gssapi-mit
 DEPS_check-kafka := $(DEPS_check) $(DEPS_KAFKA)
 DEPS_soak-kafka := $(DEPS_check-kafka)
+DEPS_check-export := $(DEPS_check) influxdb victoria-metrics
 DEPS_check-dashboards := jq perl procps python3-venv
 DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 DEPS_soak := $(DEPS_check)
@@ -156,7 +161,7 @@ DEPS_check-image := $(DEPS_image) $(DEPS_demo)
 DEPS_check-systemd := $(DEPS_demo) $(DEPS_DEB) systemd tzdata
 DEPS_lint := $(DEPS_check) $(DEPS_LINT) $(DEPS_DEB) lintian systemd
 DEPS_fuzz := $(DEPS_BUILD) $(DEPS_LINT)
-DEPS_deps := $(DEPS_bench) $(DEPS_check-dashboards) $(DEPS_check-kafka) $(DEPS_lint) mmdebstrap
+DEPS_deps := $(DEPS_bench) $(DEPS_check-dashboards) $(DEPS_check-export) $(DEPS_check-kafka) $(DEPS_lint) mmdebstrap
 DEPS := $(sort $(foreach goal,$(MAKECMDGOALS),$(DEPS_$(goal))))
 DEPS_FIRST := $(if $(DEPS),| deps)
 
@@ -237,6 +242,8 @@ $(B)/tests/unit/fetch: LIBS_unit := -lcjson
 $(B)/tests/unit/fetch-verdict: $(addprefix $(B)/tools/ccm-fetch/,answer.o \
 	asked.o body.o filters.o memory.o resources.o response.o)
 $(B)/tests/unit/fetch-verdict: LIBS_unit := -lcjson -lcurl
+$(B)/tests/unit/fetch-export: $(addprefix $(B)/tools/ccm-fetch/,limits.o \
+	resources.o scrape.o shared-file.o store.o)
 $(B)/tests/unit/kafka: LIBS_unit := -lcjson
 $(B)/tests/unit/http-request: LIBS_unit := -lz
 # ... of ccm-ingestd,
@@ -349,6 +356,11 @@ check-kafka: tests $(BROKER_DIR)/classes $(BROKER_DIR)/venv
 soak-kafka: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
 	KILLS=200 B=$(B) prove --timer --failures --comments --exec '' tests/kafka/kill.t
 
+# What takes the exporter's samples, from Debian.
+EXPORT_TESTS ?= $(sort $(wildcard tests/export/*.t))
+check-export: tests
+	B=$(B) prove --timer --failures --comments -j2 --exec '' $(EXPORT_TESTS)
+
 # The package, installed on machines of their own: systemd in namespaces, which
 # takes root. Elsewhere it is skipped.
 SYSTEMD_TESTS ?= $(sort $(wildcard tests/systemd/*.t))
@@ -403,7 +415,7 @@ simulate: tests $(B)/sim/faster.so
 	@B=$(B) prove -v --exec '' tests/simulate/simulate.t
 
 SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS) $(PRIVATE_SCRIPTS)) $(wildcard pipelines/*.sh pipelines/*.bash \
-	tests/*.sh tests/cli/*.t tests/dashboards/*.t tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh \
+	tests/*.sh tests/cli/*.t tests/dashboards/*.t tests/export/* tests/kafka/*.sh tests/kafka/*.t tests/bench/*.sh \
 	tests/simulate/*.t tests/systemd/* tests/image/*.t) systemd/make-image .ci/run
 C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] systemd/*.c tests/*/*.[ch] \
 	tests/*/*/*.[ch])

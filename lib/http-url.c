@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "log.h"
+#include "loopback.h"
 
 /* NULL where the URL has no such part. */
 static char *
@@ -28,14 +29,6 @@ has_part(CURLU *url, CURLUPart part)
 
 	free(text);
 	return text != NULL;
-}
-
-static bool
-is_loopback(const char *host)
-{
-	return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-	    (strncmp(host, "127.", 4) == 0 &&
-		strspn(host, "0123456789.") == strlen(host));
 }
 
 /*

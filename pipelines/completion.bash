@@ -91,6 +91,6 @@ _ccm() {
 	fi
 }
 
-complete -F _ccm ccm-avro ccm-check ccm-consume ccm-env ccm-fetch ccm-hours ccm-ingest ccm-ingestd ccm-json ccm-key \
-	ccm-linefmt ccm-normalize ccm-produce ccm-promfmt ccm-scrape ccm-send ccm-serve \
+complete -F _ccm ccm-avro ccm-check ccm-consume ccm-env ccm-export ccm-fetch ccm-hours ccm-ingest ccm-ingestd ccm-json ccm-key \
+	ccm-linefmt ccm-normalize ccm-post ccm-produce ccm-promfmt ccm-scrape ccm-send ccm-serve \
 	ccm-ship ccm-status

@@ -12,6 +12,9 @@
 #	rejected FILE		a file in rejected/
 #	run PATH TEXT		status/last-run.json
 #	ship PATH TEXT		spool/.status
+#	export PATH TEXT	export/totals.json
+#	queued FILE		a file in the queue of one of the exporter's targets
+#	aside FILE		a file in its bad/
 #	shipper running|absent	whether a ccm-ship is at work
 #	unreadable MESSAGE
 #
@@ -56,7 +59,9 @@ def add($f):
 	elif $f[0] == "waiting" then .waiting += [$f[1] | file]
 	elif $f[0] == "bad" then .bad += 1
 	elif $f[0] == "rejected" then .rejected += 1
-	elif $f[0] == "run" or $f[0] == "ship" then
+	elif $f[0] == "queued" then .queued += [$f[1] | file]
+	elif $f[0] == "aside" then .aside += 1
+	elif $f[0] == "run" or $f[0] == "ship" or $f[0] == "export" then
 		document($f[0]; $f[1]; $f[2:] | join(" ")) as $d
 		| if $d.invalid then .invalid += [$d.invalid] else . + $d end
 	elif $f[0] == "shipper" then .shipper = $f[1]
@@ -69,7 +74,8 @@ def facts:
 		elif $f[0] == "stopped" then .stopped[$f[1]] = true
 		elif $f[0] == "instance" then
 			.all += [{name: $f[1], directory: $f[2], hours: [], committed: [],
-				waiting: [], bad: 0, rejected: 0, invalid: [], unreadable: []}]
+				waiting: [], bad: 0, rejected: 0, invalid: [], unreadable: [],
+				queued: [], aside: 0}]
 		else .all[-1] |= add($f) end)
 	| . as $found
 	| .all[]
@@ -108,6 +114,29 @@ def published:
 	   else null end) as $from
 	| {hour: $hour, waits: $oldest,
 	   age: (if $from == null then null else [$now - $from, 0] | max end)};
+
+# What ccm-export has done; null where it never ran. Its clock is that of files.
+def exported:
+	def age: number | if . == null then null else [$clock - ., 0] | max end;
+	(.queued | map(.mtime) | min) as $since
+	| (.queued | {files: length, bytes: (map(.size) | add // 0),
+		age_seconds: (if $since == null then null else [$clock - $since, 0] | max end)}) as $queue
+	| .aside as $aside
+	| if .export == null then null else .export | {
+		last_run_age_seconds: (.last_run | age),
+		last_success_age_seconds: (.last_success | age),
+		exit: (.last_status | count),
+		newest_sample_age_seconds: ([.newest | object | .[] | number | values] | max
+			| if . == null then null else . / 1000 | floor | age end),
+		requests: (.requests | count),
+		throttled: (.throttled | count),
+		samples: (.samples | count),
+		stale: (.stale | count),
+		refused: (.refused | count),
+		held: (.held | count),
+		dropped_files: ([.dropped | object | .[] | number | values] | add // 0),
+		queue: ($queue + {bad_files: $aside})
+	  } end;
 
 def described:
 	. as $i
@@ -158,6 +187,7 @@ def described:
 			error: ($ship.last_error | text),
 			next_try: ($ship.next_try | text)
 		},
+		export: exported,
 		last_error: last_error,
 		next_run: ((if .timer_stopped then null
 			else .next // next_by_minute end) | iso)
@@ -282,9 +312,34 @@ def spool_problems:
 		problem("warning"; "bad";
 			"files with records that Kafka refuses, in spool/bad: \($spool.bad_files)") end);
 
+# It runs each minute. Its samples are five minutes old when they are new.
+def export_problems:
+	.export | values
+	| (if .last_run_age_seconds == null or .last_run_age_seconds < 300 then empty else
+		problem("warning"; "no-export"; "ccm-export has not run for"
+			+ " \(.last_run_age_seconds | duration)") end),
+	  (if .exit == 78 or .exit == 70 then
+		problem("critical"; "export"; "the last run of ccm-export ended with \(.exit)")
+	   elif .newest_sample_age_seconds != null and .newest_sample_age_seconds >= 1200 then
+		problem("warning"; "export"; "the newest sample of ccm-export is"
+			+ " \(.newest_sample_age_seconds | duration) old")
+	   elif .newest_sample_age_seconds == null then
+		problem("warning"; "export"; "ccm-export has got no sample yet")
+	   else empty end),
+	  (if (.refused // 0) == 0 then empty else
+		problem("warning"; "export-refused";
+			"the API refuses \(plural(.refused; "resource")) to ccm-export") end),
+	  (if .queue.files == 0 or .queue.age_seconds < 600 then empty else
+		problem("warning"; "export-queue"; "\(plural(.queue.files; "file"))"
+			+ " (\(.queue.bytes | bytes)) for the exporter's targets, the oldest"
+			+ " \(.queue.age_seconds | duration) old") end),
+	  (if .queue.bad_files == 0 then empty else
+		problem("warning"; "export-bad"; "files that a target of the exporter"
+			+ " refuses, in bad/: \(.queue.bad_files)") end);
+
 def problems:
 	[file_problems, age_problem, stopped_problems, run_problems, hour_problems,
-	 spool_problems,
+	 spool_problems, export_problems,
 	 (select(.facts.timer_stopped) | problem("warning"; "timer"; "its timer is not active"))];
 
 facts
@@ -293,4 +348,4 @@ facts
 | .status = ([.problems[].severity] | worst)
 | {instance, directory, status, problems, last_hour_published, age_seconds,
    last_run, totals, hours_undone, hours_lost, owed_bodies, rejected_files,
-   clock_skew_seconds, spool, last_error, next_run}
+   clock_skew_seconds, spool, export, last_error, next_run}

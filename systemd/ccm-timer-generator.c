@@ -4,7 +4,8 @@
  *
  * systemd runs it at boot and at each daemon-reload, and waits for it. A file
  * /etc/ccm/NAME.env becomes ccm-scrape@NAME.timer, which fires at the minute
- * that MINUTE_TO_SCRAPE_AT says, and is wanted by timers.target.
+ * that MINUTE_TO_SCRAPE_AT says, and is wanted by timers.target. Where the file
+ * sets CCM_EXPORT_TO, there is ccm-export@NAME.timer, which fires each minute.
  *
  * - The file is read as systemd reads it for the service (EnvironmentFile= in
  *   systemd.exec(5)): comments, quotes, continued lines, and the last
@@ -51,6 +52,7 @@
 struct setting {
 	char *value;   /* NULL: nothing */
 	unsigned line; /* of the assignment */
+	bool exports;  /* CCM_EXPORT_TO, or its _FILE, is not empty */
 };
 
 /* ---- telling ------------------------------------------------------------ */
@@ -133,6 +135,9 @@ take_setting(void *context, const char *name, const char *value, unsigned line)
 {
 	struct setting *setting = context;
 
+	if (strcmp(name, "CCM_EXPORT_TO") == 0 ||
+	    strcmp(name, "CCM_EXPORT_TO_FILE") == 0)
+		setting->exports = value[0] != '\0';
 	if (strcmp(name, VARIABLE) != 0)
 		return;
 	free(setting->value);
@@ -172,15 +177,10 @@ minute_of(const struct setting *setting)
  * always the same, so that its hours stay an hour apart. AccuracySec= would
  * bring together what the delay has spread.
  */
-static bool
-write_timer(const char *path, const char *source, const char *name, int minute)
+static void
+write_hourly(struct buf *out, const char *source, const char *name, int minute)
 {
-	FILE *file = fopen(path, "wxe");
-	bool failed;
-
-	if (file == NULL)
-		return false;
-	fprintf(file,
+	buf_printf(out,
 	    "# Made by " PROGRAM " from %s.\n\n"
 	    "[Unit]\n"
 	    "Description=Confluent Cloud metrics of %s: each hour\n"
@@ -194,14 +194,43 @@ write_timer(const char *path, const char *source, const char *name, int minute)
 	    "FixedRandomDelay=true\n"
 	    "AccuracySec=1s\n",
 	    source, name, source, name, minute);
-	failed = ferror(file) != 0;
+}
+
+/* A minute that was missed is gone: the API exports the newest one only. The
+ * delay of an instance is always the same, so that its runs stay a minute
+ * apart: a resource is not requested within 50 seconds. */
+static void
+write_minutely(struct buf *out, const char *source, const char *name)
+{
+	buf_printf(out,
+	    "# Made by " PROGRAM " from %s.\n\n"
+	    "[Unit]\n"
+	    "Description=Confluent Cloud metrics of %s: each minute\n"
+	    "Documentation=man:ccm.env(5) man:ccm-export(1)\n"
+	    "SourcePath=%s\n\n"
+	    "[Timer]\n"
+	    "OnCalendar=minutely\n"
+	    "RandomizedDelaySec=30s\n"
+	    "FixedRandomDelay=true\n"
+	    "AccuracySec=1s\n",
+	    source, name, source);
+}
+
+static bool
+write_timer(const char *path, const struct buf *text)
+{
+	FILE *file = fopen(path, "wxe");
+	bool failed;
+
+	if (file == NULL)
+		return false;
+	failed = fwrite(text->data, 1, text->len, file) != text->len;
 	return fclose(file) == 0 && !failed;
 }
 
-/* The timer in `directory`, and a link that makes timers.target want it. */
 static bool
-make_timer(const char *directory, const char *source, const char *name,
-    const char *unit, int minute)
+make_timer(const char *directory, const char *source, const char *unit,
+    const struct buf *text)
 {
 	struct buf path = BUF_INIT, link = BUF_INIT, target = BUF_INIT;
 	bool made;
@@ -211,7 +240,7 @@ make_timer(const char *directory, const char *source, const char *name,
 	made = mkdir(link.data, 0755) == 0 || errno == EEXIST;
 	buf_printf(&link, "/%s", unit);
 	buf_printf(&target, "../%s", unit);
-	made = made && write_timer(path.data, source, name, minute) &&
+	made = made && write_timer(path.data, text) &&
 	    symlink(target.data, link.data) == 0;
 	if (!made)
 		tell(unit, "%s: no timer: cannot write to %s: %s", source,
@@ -219,6 +248,27 @@ make_timer(const char *directory, const char *source, const char *name,
 	buf_free(&path);
 	buf_free(&link);
 	buf_free(&target);
+	return made;
+}
+
+static bool
+make_timers(const char *directory, const char *source, const char *name,
+    const struct setting *setting)
+{
+	struct buf unit = BUF_INIT, text = BUF_INIT;
+	bool made;
+
+	buf_printf(&unit, "ccm-scrape@%s.timer", name);
+	write_hourly(&text, source, name, minute_of(setting));
+	made = make_timer(directory, source, unit.data, &text);
+	if (setting->exports) {
+		unit.len = text.len = 0;
+		buf_printf(&unit, "ccm-export@%s.timer", name);
+		write_minutely(&text, source, name);
+		made = make_timer(directory, source, unit.data, &text) && made;
+	}
+	buf_free(&unit);
+	buf_free(&text);
 	return made;
 }
 
@@ -233,7 +283,7 @@ tell_minute(const char *unit, const char *source, const struct setting *setting)
 	    source, setting->line, setting->value, MINUTE_LEAST, MINUTE_MOST);
 }
 
-/* False where it has no timer, which was told. */
+/* False where a timer is missing, which was told. */
 static bool
 make_instance(const char *directory, const char *source, const char *name)
 {
@@ -253,8 +303,7 @@ make_instance(const char *directory, const char *source, const char *name)
 	} else if (minute_of(&setting) < 0) {
 		tell_minute(unit.data, source, &setting);
 	} else {
-		made = make_timer(
-		    directory, source, name, unit.data, minute_of(&setting));
+		made = make_timers(directory, source, name, &setting);
 	}
 	free(setting.value);
 	buf_free(&unit);

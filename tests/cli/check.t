@@ -48,6 +48,16 @@ check 0 "resources of every type" \
 	CONFLUENT_METRICS_SCHEMA_REGISTRY_ID_LIST=lsrc-0001
 is "$(grep -c 'readable (1 request)' out)" 5 "... each is queried once"
 
+# ---- the exporter
+
+check 0 "an instance that exports" CCM_EXPORT_TO="textfile:/x/a.prom http:http://u:s3cret-x@h:9529/v1/write/metric?token=s3cret-y kafka"
+is "$(said export)" 'ok targets: textfile /x/a.prom, http://h:9529/v1/write/metric, kafka confluent-metrics-export' \
+	"... its targets are named"
+! grep -q s3cret out err
+ok $? "... without their secrets"
+check 78 "a target that is none" CCM_EXPORT_TO="kafka x"
+like "$(said export)" '^FAIL CCM_EXPORT_TO: "x" is no target' "... is named"
+
 # ---- the API
 
 check 77 "a wrong secret" CONFLUENT_METRICS_API_SECRET=s3cret-wrong

@@ -30,7 +30,7 @@ for program in "$B"/bin/*; do
 done
 is "$missing" '' 'the options of each program'
 
-offers 'ccm-fetch ' 'attributes check descriptors query' 'the subcommands of ccm-fetch'
+offers 'ccm-fetch ' 'attributes check descriptors export query' 'the subcommands of ccm-fetch'
 offers 'ccm-fetch descriptors ' 'metrics resources' '... what descriptors there are'
 offers 'ccm-fetch descriptors m' 'metrics' '... with what was typed of it'
 offers 'ccm-fetch query -G PT1' 'PT12H PT15M PT1H PT1M' 'a granularity'

@@ -31,7 +31,7 @@ done
 is "$(cd root/usr/local/lib/systemd/system && echo *)" \
 	"$(cd "$ROOT/systemd" && echo *.service)" 'every unit is installed'
 is "$(grep -h -o '/[^ =]*/bin/ccm-[a-z]*' root/usr/local/lib/systemd/system/* | sort -u | paste -sd' ')" \
-	'/usr/local/bin/ccm-scrape /usr/local/bin/ccm-send' \
+	'/usr/local/bin/ccm-export /usr/local/bin/ccm-scrape /usr/local/bin/ccm-send' \
 	'the units start the programs that were installed with them'
 is "$(bash --norc -c '. root/usr/local/share/bash-completion/completions/ccm-fetch && complete -p ccm-ship')" \
 	'complete -F _ccm ccm-ship' 'bash finds completions of the programs'

@@ -41,7 +41,7 @@ is "$(of good '.last_run | [.requests, .throttled, .records, .rejected, .seconds
 is "$(of good '.totals.requests, .hours_lost')" $'8400\n0' "... and all of them"
 is "$(of good .next_run)" '"2025-09-02T15:05:00Z"' "... the next run is at its minute"
 is "$(of good 'keys_unsorted | join(" ")')" \
-	'"instance directory status problems last_hour_published age_seconds last_run totals hours_undone hours_lost owed_bodies rejected_files clock_skew_seconds spool last_error next_run"' \
+	'"instance directory status problems last_hour_published age_seconds last_run totals hours_undone hours_lost owed_bodies rejected_files clock_skew_seconds spool export last_error next_run"' \
 	"... the keys are these"
 report
 is "$status" 0 "the table: status 0"
@@ -50,6 +50,38 @@ report -c
 is "$status" 0 "-c: status 0"
 is "$(<out)" "CCM OK - 1 instance, the last hour published ended 30m ago | 'good_age'=1800s;9000;21600;0 'good_spool'=0;;;0 'good_lost'=0c;;;0" \
 	"-c: one line, with performance data"
+
+# ---- the exporter
+
+# exports NAME DIRECTORY JQ: what ccm-export has left, a minute ago, in JQ's way
+exports() {
+	instance "$1" 13
+	mkdir -p "$2/export/kafka/bad"
+	jq -n -c "{runs: 9, last_run: (now - 60 | floor), last_success: (now - 60 | floor), last_status: 0,
+		requests: 9, throttled: 1, samples: 90, stale: 0, refused: 0, held: 0,
+		newest: {\"resource.kafka.id\": ((now - 360 | floor) * 1000)}, dropped: {kafka: 2}} | $3" \
+		>"$2/export/totals.json"
+}
+problems() { of "$1" '[.problems[].code]'; }
+exports exporting lib/exporting .
+exports apart lib-export/apart .
+exports idle lib/idle '.last_run -= 600'
+exports old lib/old '.newest = {"resource.kafka.id": ((now - 3000 | floor) * 1000)} | .refused = 2'
+exports wrong lib/wrong '.last_status = 78'
+exports full lib/full .
+echo x >lib/full/export/kafka/000001
+touch -d '20 minutes ago' lib/full/export/kafka/000001
+echo x >lib/full/export/kafka/bad/000000
+report -j
+is "$(of good .export)" null "an instance that does not export has no exporter"
+is "$(of exporting '[.status, .export.exit, .export.requests, .export.dropped_files, .export.queue.files]')" \
+	'["ok",0,9,2,0]' "one that does: what it did"
+is "$(of exporting '.export.newest_sample_age_seconds | . >= 360 and . < 400')" true "... how old its newest sample is"
+is "$(of apart .export.samples)" 90 "... also where systemd has it apart"
+is "$(problems idle) $(problems old) $(problems wrong) $(problems full)" \
+	'["no-export"] ["export","export-refused"] ["export"] ["export-queue","export-bad"]' "what is wrong with it shows"
+is "$(of wrong .status)" '"critical"' "... wrong settings are critical"
+rm -rf lib/{exporting,apart,idle,old,wrong,full} lib-export
 
 # ---- published is what Kafka has acknowledged
 

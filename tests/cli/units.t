@@ -66,6 +66,20 @@ is "$(readlink normal/timers.target.wants/ccm-scrape@prod.timer)" \
 [ -s normal/timers.target.wants/ccm-scrape@prod.timer ]
 ok $? '... by a link that leads there'
 is "$(find early late -mindepth 1)" '' 'nothing is made elsewhere'
+config prod 'MINUTE_TO_SCRAPE_AT=17\nCCM_EXPORT_TO="stdout kafka"\n' dev 'CCM_EXPORT_TO=\n' file 'CCM_EXPORT_TO_FILE=/x\n'
+generate
+is "$(timers)" 'ccm-export@file.timer ccm-export@prod.timer ccm-scrape@dev.timer ccm-scrape@file.timer ccm-scrape@prod.timer' \
+	'an instance that exports has a timer for that'
+is "$(sed '/^$/d' normal/ccm-export@prod.timer)" "# Made by ccm-timer-generator from $WORK/etc/prod.env.
+[Unit]
+Description=Confluent Cloud metrics of prod: each minute
+Documentation=man:ccm.env(5) man:ccm-export(1)
+SourcePath=$WORK/etc/prod.env
+[Timer]
+OnCalendar=minutely
+RandomizedDelaySec=30s
+FixedRandomDelay=true
+AccuracySec=1s" '... each minute, at the same second'
 config prod 'MINUTE_TO_SCRAPE_AT=17\n' dev '' a.b_c-1 'MINUTE_TO_SCRAPE_AT=59\n'
 generate
 is "$(timers)" 'ccm-scrape@a.b_c-1.timer ccm-scrape@dev.timer ccm-scrape@prod.timer' \
@@ -208,13 +222,16 @@ kafka=$({ echo KAFKA_SETTINGS && sed -n '/ secrets\[\] = /,/;/p' "$ROOT/lib/kafk
 	grep -o 'KAFKA_[A-Z_]*'; } | sort | paste -sd' ')
 like "$kafka" 'KAFKA_SASL_PASSWORD .*KAFKA_SSL_PASSWORD' "Kafka's secrets are those of lib/kafka-settings.c"
 in_unit() { sed -n "$2" "$ROOT/systemd/$1" | tr ' ' '\n' | sort | paste -sd' '; }
-loaded() { in_unit "$1" 's/^LoadCredential=\([A-Z_]*\):ccm\.%i\.\1$/\1/p'; }
-encrypted() { in_unit "$1" 's/^LoadCredentialEncrypted=\([A-Z_]*\).cred:ccm\.%i\.\1\.cred$/\1/p'; }
+loaded() { in_unit "$1" 's/^LoadCredential=\([A-Z_0-9]*\):ccm\.%i\.\1$/\1/p'; }
+encrypted() { in_unit "$1" 's/^LoadCredentialEncrypted=\([A-Z_0-9]*\).cred:ccm\.%i\.\1\.cred$/\1/p'; }
 taken_away() { in_unit "$1" 's/^UnsetEnvironment=\([CK].*\)/\1/p'; }
 and_files() { tr ' ' '\n' <<<"$1" | sed 'p; s/$/_FILE/' | sort | paste -sd' '; }
 is "$(loaded ccm-scrape@.service)" "$cloud" "ccm-scrape@ loads the API's secrets"
 is "$(encrypted ccm-scrape@.service)" "$cloud" '... and encrypted ones'
-is "$(taken_away ccm-scrape@.service)" "$(and_files "$kafka")" "... and takes all of Kafka's away"
+export=$(echo CCM_EXPORT_TO CCM_EXPORT_TOKEN_{1..9})
+is "$(taken_away ccm-scrape@.service)" "$(and_files "$export $kafka")" "... and takes all of Kafka's and of the exporter's away"
 is "$(loaded ccm-ship@.service)" "$kafka" "ccm-ship@ loads Kafka's secrets"
 is "$(encrypted ccm-ship@.service)" "$kafka" '... and encrypted ones'
-is "$(taken_away ccm-ship@.service)" "$(and_files "$cloud")" "... and takes all of the API's away"
+is "$(taken_away ccm-ship@.service)" "$(and_files "$export $cloud")" "... and takes all of the API's and of the exporter's away"
+is "$(loaded ccm-export@.service)" "$export $cloud $kafka" "ccm-export@ loads those of its targets"
+is "$(encrypted ccm-export@.service)" "$export $cloud $kafka" '... and encrypted ones'

@@ -14,6 +14,7 @@
 #include "env.h"
 #include "log.h"
 #include "metrics-host.h"
+#include "rate.h"
 
 #define MASKED "********"
 
@@ -31,6 +32,8 @@ static const struct {
 	size_t offset;
 } numbers[] = {{"CONFLUENT_METRICS_REQUESTS_PER_MINUTE", 50, 1, 100000,
 		   offsetof(struct config, requests_per_minute)},
+    {"CCM_EXPORT_RESERVE", RATE_RESERVE_AUTO, 0, 100000,
+	offsetof(struct config, export_reserve)},
     {"CONFLUENT_METRICS_TIMEOUT", 30, 1, 3600,
 	offsetof(struct config, timeout_s)},
     /* A page of 360,000 points is 40 MB, before compression. */
@@ -312,7 +315,8 @@ config_print(const struct config *config)
 	for (size_t i = 0; i < COUNT(numbers); i++) {
 		memcpy(&number, (const char *)config + numbers[i].offset,
 		    sizeof(number));
-		buf_printf(&out, "%s=%ld\n", numbers[i].name, number);
+		if (number != RATE_RESERVE_AUTO)
+			buf_printf(&out, "%s=%ld\n", numbers[i].name, number);
 	}
 	for (size_t i = 0; i < COUNT(proxies); i++) {
 		if (not_empty(proxies[i]) == NULL)

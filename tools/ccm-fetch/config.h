@@ -15,6 +15,7 @@ struct config {
 	char *token;        /* Bearer; or NULL */
 	const char *cafile; /* or NULL: the system's */
 	long requests_per_minute;
+	long export_reserve;    /* of them; or RATE_RESERVE_AUTO */
 	long timeout_s;         /* without a byte from the server */
 	long request_timeout_s; /* for a request and its answer */
 

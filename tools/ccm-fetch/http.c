@@ -173,6 +173,7 @@ http_open(struct http *http, const struct config *config)
 		die(EX_SOFTWARE, "cannot start libcurl");
 	http->config = config;
 	http->active = NULL;
+	http->accept = NULL;
 	http->multi = curl_multi_init();
 	http->headers =
 	    curl_slist_append(NULL, "Content-Type: application/json");
@@ -184,9 +185,19 @@ http_open(struct http *http, const struct config *config)
 }
 
 void
+http_accept(struct http *http, const char *field)
+{
+	curl_slist_free_all(http->accept);
+	http->accept = curl_slist_append(NULL, field);
+	if (http->accept == NULL)
+		die(EX_OSERR, "out of memory");
+}
+
+void
 http_close(struct http *http)
 {
 	curl_slist_free_all(http->headers);
+	curl_slist_free_all(http->accept);
 	curl_multi_cleanup(http->multi);
 	curl_global_cleanup();
 }
@@ -268,6 +279,9 @@ http_start(struct http *http, struct transfer *transfer, void *owner,
 	free(transfer->location);
 	transfer->location = NULL;
 	curl_easy_setopt(transfer->easy, CURLOPT_URL, url);
+	if (body == NULL && http->accept != NULL)
+		curl_easy_setopt(
+		    transfer->easy, CURLOPT_HTTPHEADER, http->accept);
 	if (body != NULL) {
 		curl_easy_setopt(
 		    transfer->easy, CURLOPT_HTTPHEADER, http->headers);

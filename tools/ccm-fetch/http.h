@@ -19,8 +19,9 @@
 struct http {
 	CURLM *multi;
 	const struct config *config;
-	struct curl_slist *headers;
-	struct transfer *active; /* private: those under way, by `next` */
+	struct curl_slist *headers; /* of a POST */
+	struct curl_slist *accept;  /* of a GET, or NULL */
+	struct transfer *active;    /* private: those under way, by `next` */
 };
 
 /*
@@ -60,6 +61,9 @@ struct transfer {
 
 void http_open(struct http *http, const struct config *config);
 void http_close(struct http *http);
+
+/* The header field "Accept: ..." of the requests without a body. */
+void http_accept(struct http *http, const char *field);
 
 /*
  * Starts a request: POST where there is a body, GET where it is NULL. `url` and

@@ -2,6 +2,7 @@
  * ccm-fetch - the client of the Confluent Cloud Metrics API.
  *
  *	ccm-fetch query         data points, a line each
+ *	ccm-fetch export        the newest samples, as text
  *	ccm-fetch descriptors   what metrics and resources there are
  *	ccm-fetch attributes    what values a label has
  *	ccm-fetch check         are its settings good?
@@ -24,6 +25,7 @@
 #include "clock.h"
 #include "config.h"
 #include "env.h"
+#include "export.h"
 #include "flags.h"
 #include "hour.h"
 #include "interval.h"
@@ -42,6 +44,8 @@
 	"                       [-l LIMIT] [-e FILE] [-s FILE] [-k FILE]\n"       \
 	"       ccm-fetch query [-e FILE] [-s FILE] [-r FILE] [-k FILE]\n"        \
 	"                       < bodies.ndjson\n"                                \
+	"       ccm-fetch export -r TYPE.LABEL=ID[,ID]... [-m METRIC]...\n"       \
+	"                       [-n] [-o] [-S] [-s FILE]\n"                       \
 	"       ccm-fetch descriptors metrics|resources [-r TYPE] [-s FILE]\n"    \
 	"       ccm-fetch attributes -m METRIC -g LABEL -r TYPE.LABEL=ID\n"       \
 	"                       [-i INTERVAL] [-s FILE]\n"                        \
@@ -54,6 +58,9 @@
 	"  -G GRANULARITY  PT1M PT5M PT15M PT30M PT1H (the default) PT4H PT6H\n"  \
 	"                  PT12H P1D ALL\n"                                       \
 	"  -l LIMIT        groups a page, 1 to 1000 (the default)\n"              \
+	"  -n              print the URLs of export, and request nothing\n"       \
+	"  -o              OpenMetrics instead of Prometheus text\n"              \
+	"  -S              export what can be, where metrics fail\n"              \
 	"  -e FILE         append what could not be answered for now to FILE\n"   \
 	"  -s FILE         write a summary to FILE, a line of JSON\n"             \
 	"  -r FILE         append what the API sent and cannot be read to FILE\n" \
@@ -71,6 +78,8 @@ struct options {
 	const char *summary_path;
 	const char *rejects_path; /* query -r, from bodies */
 	const char *memory_path;
+	struct export export;
+	bool exports; /* the command is export */
 };
 
 static void
@@ -179,6 +188,15 @@ read_options(
 		case 'k':
 			options->memory_path = optarg;
 			break;
+		case 'o':
+			options->export.openmetrics = true;
+			break;
+		case 'n':
+			options->export.only_prints = true;
+			break;
+		case 'S':
+			options->export.ignores_failed = true;
+			break;
 		case 'h':
 			print_help_and_exit(USAGE);
 		case 'V':
@@ -271,6 +289,19 @@ plan_query(struct run *run, struct options *options, int argc, char **argv)
 }
 
 static void
+plan_export(struct run *run, struct options *options, int argc, char **argv)
+{
+	options->takes_selectors = true;
+	read_options(options, argc, argv, ":m:r:noSs:hV");
+	need_no_argument(argc, argv);
+	need_selectors(options);
+	need(options->flags.nselectors > 0, "export takes -r TYPE.LABEL=ID");
+	options->exports = true;
+	options->export.flags = &options->flags;
+	export_plan(&options->export, run);
+}
+
+static void
 plan_attributes(struct run *run, struct options *options, int argc, char **argv)
 {
 	struct flags *flags = &options->flags;
@@ -321,15 +352,18 @@ plan(struct run *run, struct options *options, int argc, char **argv)
 
 	if (strcmp(command, "query") == 0)
 		plan_query(run, options, argc - 1, argv + 1);
+	else if (strcmp(command, "export") == 0)
+		plan_export(run, options, argc - 1, argv + 1);
 	else if (strcmp(command, "descriptors") == 0)
 		plan_descriptors(run, options, argc - 1, argv + 1);
 	else if (strcmp(command, "attributes") == 0)
 		plan_attributes(run, options, argc - 1, argv + 1);
 	else if (command[0] == '-')
 		read_options(options, argc, argv, ":hV");
-	if (run->nqueries == 0 && strcmp(command, "query") != 0)
+	if (run->nqueries == 0 && strcmp(command, "query") != 0 &&
+	    !options->exports)
 		die(EX_USAGE,
-		    "the first argument has to be query, descriptors, attributes or check; -h shows the usage");
+		    "the first argument has to be query, export, descriptors, attributes or check; -h shows the usage");
 }
 
 /* ---- check -------------------------------------------------------------- */
@@ -347,7 +381,7 @@ check(int argc, char **argv)
 	read_options(&options, argc, argv, ":hV");
 	need_no_argument(argc, argv);
 	good = config_read(&config);
-	directory = rate_directory(&problem);
+	directory = shared_directory(&problem);
 	if (directory == NULL)
 		log_error("%s", buf_terminate(&problem));
 	else if (good) {
@@ -391,9 +425,9 @@ close_or_die(int fd, const char *path)
 		die(EX_IOERR, "cannot write to %s: %s", path, strerror(errno));
 }
 
-/* The time by which suspects are remembered. */
-static int64_t
-memory_time(void)
+/* The time by which suspects are remembered, and exports are limited. */
+static struct ccm_clock
+clock_or_die(void)
 {
 	struct ccm_clock clock;
 
@@ -401,18 +435,34 @@ memory_time(void)
 		die(EX_CONFIG,
 		    "CCM_NOW is \"%s\"; it takes a time such as 2025-09-02T01:05:00Z",
 		    getenv("CCM_NOW"));
-	return clock_now_ms(&clock);
+	return clock;
+}
+
+static void
+write_summary(
+    const struct run *run, const struct options *options, int64_t started_ms)
+{
+	struct buf more = BUF_INIT;
+
+	if (options->exports)
+		export_summarize(&options->export, &more);
+	summary_write(run, options->summary_path, started_ms,
+	    options->exports ? options->export.nbatches : run->nqueries, &more);
+	buf_free(&more);
 }
 
 /* Requests all that was planned. */
 static int
-fetch(struct run *run, const struct options *options, int64_t started_ms)
+fetch(struct run *run, struct options *options, int64_t started_ms)
 {
+	struct ccm_clock clock = {.offset_ms = 0};
 	const char *memory = options->memory_path, *run_id = getenv("CCM_RUN");
 
 	if (run_id != NULL && run_id[0] == '\0')
 		run_id = NULL;
-	run->now_ms = memory != NULL ? memory_time() : clock_ms();
+	if (memory != NULL || options->exports)
+		clock = clock_or_die();
+	run->now_ms = clock_now_ms(&clock);
 	run->owed_path = options->owed_path;
 	run->owed_fd = open_to_append(options->owed_path);
 	run->rejects_path = options->rejects_path;
@@ -420,10 +470,14 @@ fetch(struct run *run, const struct options *options, int64_t started_ms)
 	if (memory != NULL)
 		memory_read(memory, run_id, run->now_ms, &run->resources);
 	rate_open(&run->rate, run->config->api.file_name,
-	    run->config->requests_per_minute);
+	    run->config->requests_per_minute,
+	    options->exports ? 0 : run->config->export_reserve);
 	http_open(&run->http, run->config);
 
-	run_queries(run);
+	if (options->exports)
+		export_run(&options->export, &clock);
+	else
+		run_queries(run);
 
 	http_close(&run->http);
 	rate_close(&run->rate);
@@ -433,7 +487,7 @@ fetch(struct run *run, const struct options *options, int64_t started_ms)
 	if (memory != NULL)
 		memory_write(memory, run_id, run->now_ms, &run->resources);
 	if (options->summary_path != NULL)
-		summary_write(run, options->summary_path, started_ms);
+		write_summary(run, options, started_ms);
 	log_debug("%lu request%s, %llu item%s, %.1f s", run->tally.requests,
 	    plural(run->tally.requests), (unsigned long long)run->tally.points,
 	    plural(run->tally.points),
@@ -445,7 +499,7 @@ int
 main(int argc, char **argv)
 {
 	static struct run run;
-	struct options options = {.type = NULL};
+	static struct options options;
 	struct config config;
 	int64_t started_ms = clock_ms();
 	int status;
@@ -461,6 +515,7 @@ main(int argc, char **argv)
 	status = config_read(&config) ? fetch(&run, &options, started_ms)
 				      : EX_CONFIG;
 
+	export_free(&options.export);
 	run_free(&run);
 	flags_free(&options.flags);
 	config_free(&config);

@@ -116,6 +116,7 @@ run_probe(struct run *run)
 	}
 	send_and_wait(run, &probe);
 	run_note_answer(run, &probe.transfer);
+	run_note_pause(run, &probe.transfer);
 	run->probe = judge(run, &probe);
 	response_free(&probe.response);
 	transfer_free(&run->http, &probe.transfer);

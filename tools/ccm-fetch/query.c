@@ -12,7 +12,6 @@
 #include "plural.h"
 #include "work.h"
 
-#define ATTEMPTS 5
 #define RESTARTS 5
 #define BACKOFF_FIRST_MS 500
 #define BACKOFF_MAX_MS 30000
@@ -140,8 +139,7 @@ query_start(struct query *query)
 	buf_free(&url);
 }
 
-/* Between half and all of 500 ms, 1 s, 2 s, ... */
-static int64_t
+int64_t
 backoff_ms(int attempts)
 {
 	int64_t longest = BACKOFF_FIRST_MS;
@@ -278,6 +276,11 @@ run_note_answer(struct run *run, const struct transfer *transfer)
 		run->tally.has_clock = true;
 		run->tally.ahead_s = (transfer->date_ms - clock_ms()) / 1000;
 	}
+}
+
+void
+run_note_pause(struct run *run, const struct transfer *transfer)
+{
 	if (transfer->wait_ms >= 0)
 		rate_not_before(&run->rate, clock_ms() + transfer->wait_ms);
 }
@@ -401,6 +404,7 @@ query_on_end(struct query *query)
 
 	query->spent_ms += clock_ms() - query->started_ms;
 	run_note_answer(run, &query->transfer);
+	run_note_pause(run, &query->transfer);
 	if (query->now.bytes > run->config->query_bytes) {
 		stop_at_bytes(query);
 	} else if (answer.verdict == VERDICT_PAGE) {

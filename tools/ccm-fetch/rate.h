@@ -5,50 +5,35 @@
  * the times of the requests of the last minute are in a file that all runs on
  * this machine share (one for each API host), and that is locked for the moment
  * in which one of them takes its turn. The file is text: a line "not before
- * MS", then a line for each request, in milliseconds since the epoch.
- *
- * Its directory may be shared with other users, who can put anything there: a
- * file is used only if it is a regular file with one link, and root's, ours, or
- * anyone's where the directory is setgid to the file's group. No file that is
- * not ours is changed in mode or truncated before that is known.
+ * MS", a line "export MS REQUESTS" of the last export run, then a line for each
+ * request, in milliseconds since the epoch.
  */
 #ifndef CCM_FETCH_RATE_H
 #define CCM_FETCH_RATE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "buf.h"
+#include "shared-file.h"
+
+/* What the last export run took, at most 20. */
+#define RATE_RESERVE_AUTO (-1)
 
 struct rate {
-	int fd; /* -1: this process alone */
+	struct shared_file file;
 	long limit;
-	const char *host;
-	char *path;
-	bool own;        /* the file is that of the state directory */
-	struct buf text; /* the file, when there is none */
+	long reserve; /* of each minute, while an exporter runs here */
 };
 
 /*
- * The directory that a run uses: CCM_RATE_DIR; where that is not set
- * /run/ccm-rate, where that is writable, else the directory "rate" of the state
- * directory. The caller's; "" where there is none. NULL and a problem where
- * CCM_RATE_DIR cannot be used. Changes nothing.
+ * Opens the file of `host` (kept by reference). `reserve` requests of each
+ * minute are left to an exporter that ran in the last ten minutes; an exporter
+ * itself has 0.
  */
-char *rate_directory(struct buf *problem);
-
-/*
- * Opens the file of `host` (kept by reference) there, or where it is not to be
- * trusted the one in the state directory. Exits with EX_CANTCREAT where
- * CCM_RATE_DIR cannot be used.
- */
-void rate_open(struct rate *rate, const char *host, long limit);
+void rate_open(struct rate *rate, const char *host, long limit, long reserve);
 void rate_close(struct rate *rate);
 
 /*
- * The following wait up to 10 s for another process that holds the file's lock,
- * then go on with the state directory's file, and exit with EX_TEMPFAIL where
- * that is the one.
+ * The following lock the file for a moment (shared-file.h).
  */
 
 /*
@@ -63,5 +48,8 @@ void rate_count(struct rate *rate, long requests);
 /* No process on this machine sends before `when_ms`, an hour from now at most.
  */
 void rate_not_before(struct rate *rate, int64_t when_ms);
+
+/* An export run has ended, and took that many requests. */
+void rate_note_export(struct rate *rate, unsigned long requests);
 
 #endif

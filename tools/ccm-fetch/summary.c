@@ -84,12 +84,13 @@ add_refused_queries(struct buf *line, const struct tally *tally)
 }
 
 static void
-add_counts(struct buf *line, const struct run *run, int64_t started_ms)
+add_counts(
+    struct buf *line, const struct run *run, int64_t started_ms, size_t bodies)
 {
 	const struct tally *tally = &run->tally;
 
 	buf_printf(line, "{\"bodies\":%zu,\"answered\":%lu,\"nodata\":%lu",
-	    run->nqueries, tally->answered, tally->nodata);
+	    bodies, tally->answered, tally->nodata);
 	buf_printf(line, ",\"owed\":%lu,\"refused\":%lu,\"points\":%llu",
 	    tally->owed, tally->refused, (unsigned long long)tally->points);
 	buf_printf(line, ",\"unreadable\":%llu,\"requests\":%lu",
@@ -121,7 +122,8 @@ add_facts(struct buf *line, const struct run *run)
 }
 
 void
-summary_write(const struct run *run, const char *path, int64_t started_ms)
+summary_write(const struct run *run, const char *path, int64_t started_ms,
+    size_t bodies, const struct buf *more)
 {
 	struct buf line = BUF_INIT;
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -129,7 +131,7 @@ summary_write(const struct run *run, const char *path, int64_t started_ms)
 	if (fd < 0)
 		die(EX_CANTCREAT, "cannot create %s: %s", path,
 		    strerror(errno));
-	add_counts(&line, run, started_ms);
+	add_counts(&line, run, started_ms, bodies);
 	add_facts(&line, run);
 	add_refused_resources(&line, &run->resources);
 	add_silent_resources(&line, &run->resources);
@@ -139,6 +141,7 @@ summary_write(const struct run *run, const char *path, int64_t started_ms)
 		    (long long)run->tally.ahead_s);
 	if (run->tally.last_error != NULL)
 		add_text(&line, "last_error", run->tally.last_error);
+	buf_add(&line, more->data, more->len);
 	buf_add_string(&line, "}\n");
 	write_or_die(fd, path, line.data, line.len);
 	if (close(fd) != 0)

@@ -7,7 +7,9 @@
 
 #include "query.h"
 
-/* Writes the file; exits with EX_CANTCREAT or EX_IOERR where it cannot. */
-void summary_write(const struct run *run, const char *path, int64_t started_ms);
+/* Writes the file; exits with EX_CANTCREAT or EX_IOERR where it cannot.
+ * `bodies` is how many were to be requested; `more` is what is said besides. */
+void summary_write(const struct run *run, const char *path, int64_t started_ms,
+    size_t bodies, const struct buf *more);
 
 #endif

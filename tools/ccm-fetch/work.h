@@ -10,13 +10,20 @@
 /* A wait that the API wants and that is longer is not slept through. */
 #define WAIT_MAX_MS 120000
 
+/* Of a request that fails for now. */
+#define ATTEMPTS 5
+
 /* query.c */
 void query_start(struct query *query);
 void query_on_end(struct query *query);
 /* Ends a query that is over its time or its bytes. */
 void query_check_limits(struct query *query, int64_t now_ms);
-/* Counts a request's answer in the run: redirects, its date, a pause. */
+/* Counts a request's answer in the run: redirects, its date. */
 void run_note_answer(struct run *run, const struct transfer *transfer);
+/* The pause that it wants is for all requests from this machine. */
+void run_note_pause(struct run *run, const struct transfer *transfer);
+/* After so many attempts: between half and all of 500 ms, 1 s, 2 s, ... */
+int64_t backoff_ms(int attempts);
 /* Notes the Date of a 2xx answer that was the API's. */
 void run_note_date(struct run *run, const struct transfer *transfer);
 

@@ -318,22 +318,36 @@ write_shortest(struct buf *out, double value)
 	buf_add_string(out, text);
 }
 
-/* As Java writes a double: 12.0, 0.25, 1.5E12, 2.5E-4. */
+/* The same with an exponent, 2.5E-4. */
 static void
+write_with_exponent(struct buf *out, double value)
+{
+	char text[40], *exponent;
+
+	for (int digits = 1; digits < 17; digits++) {
+		snprintf(text, sizeof(text), "%.*e", digits, value);
+		if (!(strtod(text, NULL) < value) &&
+		    !(strtod(text, NULL) > value))
+			break;
+	}
+	exponent = strchr(text, 'e');
+	*exponent++ = '\0';
+	buf_printf(out, "%sE%d", text, atoi(exponent));
+}
+
+void
 write_as_java(struct buf *out, double value)
 {
-	int exponent = value > 0 ? (int)floor(log10(value)) : 0;
-	double scaled = value / pow(10, exponent);
 	size_t start = out->len;
 
-	if (exponent >= -3 && exponent < 7)
-		scaled = value;
-	write_shortest(out, scaled);
+	if (fabs(value) >= 1e7 || (fabs(value) < 1e-3 && fabs(value) > 0)) {
+		write_with_exponent(out, value);
+		return;
+	}
+	write_shortest(out, value);
 	buf_terminate(out);
 	if (strchr(out->data + start, '.') == NULL)
 		buf_add_string(out, ".0");
-	if (exponent < -3 || exponent >= 7)
-		buf_printf(out, "E%d", exponent);
 }
 
 /* Whole numbers come as 42 or as 42.0, by the metric's type. */

@@ -4,6 +4,7 @@
 #ifndef SIM_CLOUD_ANSWER_H
 #define SIM_CLOUD_ANSWER_H
 
+#include "buf.h"
 #include "query.h"
 #include "world.h"
 
@@ -28,5 +29,8 @@ void answer_query(struct buf *out, const struct query *query,
 void answer_attributes(struct buf *out, const struct query *query,
     const struct world *world, const struct answer_options *options,
     struct page *page);
+
+/* Appends a double as Java writes it: 12.0, 0.25, 1.5E12, 2.5E-4. */
+void write_as_java(struct buf *out, double value);
 
 #endif

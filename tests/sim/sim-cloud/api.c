@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <sysexits.h>
 #include <time.h>
+#include <zlib.h>
 
 #include "log.h"
 #include "query.h"
@@ -135,8 +136,10 @@ is_within_limits(
 		return true;
 	address =
 	    count_request(sim, &sim->addresses, request->address, limit, reply);
-	endpoint = count_request(sim, &sim->endpoints, request->path,
-	    limit * ENDPOINT_FACTOR, reply);
+	/* That of /export is a resource's: export.c. */
+	endpoint = strcmp(request->path, DATASET "export") == 0 ||
+	    count_request(sim, &sim->endpoints, request->path,
+		limit * ENDPOINT_FACTOR, reply);
 	if (!address || !endpoint)
 		reply_error(reply, 429, "Too many requests");
 	return address && endpoint;
@@ -338,16 +341,14 @@ static void
 write_metric_descriptor(struct buf *out, size_t which)
 {
 	const struct metric *metric = &metrics[which];
+	struct buf description = BUF_INIT;
 	const char *between = "";
 
-	buf_printf(out,
-	    "{\"description\":\"%s: \\\"simulated\\\", of every minute \\u2014 "
-	    "aggregated over time by its %s.\",\"labels\":[",
-	    metric->name,
-	    metric->max_only ? "maximum"
-		: metric->type == GAUGE_INT64 || metric->type == GAUGE_DOUBLE
-		? "average"
-		: "sum");
+	metric_describe(metric, &description);
+	buf_add_string(out, "{\"description\":");
+	write_string(out, description.data, description.len);
+	buf_add_string(out, ",\"labels\":[");
+	buf_free(&description);
 	for (size_t i = 0; i < METRIC_LABELS_MAX; i++) {
 		if (metric->labels[i] == LABEL_NONE)
 			break;
@@ -357,9 +358,10 @@ write_metric_descriptor(struct buf *out, size_t which)
 	}
 	buf_printf(out,
 	    "],\"name\":\"%s\",\"unit\":\"%s\",\"type\":\"%s\","
-	    "\"exportable\":true,\"lifecycle_stage\":"
+	    "\"exportable\":%s,\"lifecycle_stage\":"
 	    "\"GENERAL_AVAILABILITY\",\"resources\":[",
-	    metric->name, metric->unit, metric_type_name(metric->type));
+	    metric->name, metric->unit, metric_type_name(metric->type),
+	    metric_is_exported(metric) ? "true" : "false");
 	between = "";
 	for (enum resource_type type = 0; type < RESOURCE_TYPES; type++) {
 		if (!metric_has_resource(metric, type))
@@ -494,6 +496,9 @@ route(struct sim *sim, const struct request *request, struct reply *reply)
 		if (has_method(request, "GET", reply))
 			answer_descriptors(sim, request,
 			    strcmp(path, "descriptors/metrics") == 0, reply);
+	} else if (strcmp(path, "export") == 0) {
+		if (has_method(request, "GET", reply))
+			export_answer(sim, request, reply);
 	} else {
 		reply_error(reply, 404, "Not found: %s", request->path);
 	}
@@ -583,6 +588,35 @@ add_date(const struct sim *sim, struct reply *reply)
 	reply_header(reply, "Date", "%s", date);
 }
 
+/* What is asked for by Accept-Encoding, of a body that is worth it. */
+static void
+pack(const struct request *request, struct reply *reply)
+{
+	struct buf *body = &reply->body, packed = BUF_INIT;
+	z_stream stream = {.zalloc = Z_NULL};
+	size_t bound;
+
+	if (request->accept_encoding == NULL || reply->status != 200 ||
+	    strstr(request->accept_encoding, "gzip") == NULL ||
+	    body->len < 1024)
+		return;
+	if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, MAX_WBITS + 16, 8,
+		Z_DEFAULT_STRATEGY) != Z_OK)
+		die(EX_OSERR, "no memory for zlib");
+	bound = deflateBound(&stream, body->len);
+	stream.next_in = (unsigned char *)body->data;
+	stream.avail_in = (unsigned)body->len;
+	stream.next_out = (unsigned char *)buf_reserve(&packed, bound);
+	stream.avail_out = (unsigned)bound;
+	if (deflate(&stream, Z_FINISH) != Z_STREAM_END)
+		die(EX_SOFTWARE, "zlib does not finish");
+	packed.len = stream.total_out;
+	deflateEnd(&stream);
+	buf_free(body);
+	*body = packed;
+	reply_header(reply, "Content-Encoding", "gzip");
+}
+
 void
 api_answer(struct sim *sim, const struct request *request, struct reply *reply,
     struct fault *fault)
@@ -606,6 +640,8 @@ api_answer(struct sim *sim, const struct request *request, struct reply *reply,
 			route(sim, request, reply);
 		if (fault->kind == FAULT_TRUNCATED_JSON)
 			reply->body.len /= 2;
+		if (strcmp(request->path, DATASET "export") == 0)
+			pack(request, reply);
 	}
 	if (!sim->hides_date)
 		add_date(sim, reply);

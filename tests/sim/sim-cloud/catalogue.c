@@ -317,6 +317,8 @@ const struct metric metrics[] = {
 	VALUES_RATIO, "1", {LABEL_NONE}, false},
 };
 
+_Static_assert(sizeof(metrics) / sizeof(metrics[0]) <= CATALOGUE_SIZE_MAX,
+    "CATALOGUE_SIZE_MAX is too small");
 const size_t nmetrics = sizeof(metrics) / sizeof(metrics[0]);
 
 const char *
@@ -376,6 +378,66 @@ metric_has_label(const struct metric *metric, enum label label)
 			resource_descriptors[type].labels[1] == label))
 			return true;
 	return false;
+}
+
+bool
+metric_is_exported(const struct metric *metric)
+{
+	static const char *const exported[] = {
+	    "kafka.server/received_bytes",
+	    "kafka.server/sent_bytes",
+	    "kafka.server/received_records",
+	    "kafka.server/sent_records",
+	    "kafka.server/retained_bytes",
+	    "kafka.server/request_bytes",
+	    "kafka.server/response_bytes",
+	    "kafka.server/active_connection_count",
+	    "kafka.server/request_count",
+	    "kafka.server/partition_count",
+	    "kafka.server/successful_authentication_count",
+	    "kafka.server/consumer_lag_offsets",
+	    "kafka.server/cluster_load_percent",
+	    "kafka.server/hot_partition_ingress",
+	    "kafka.server/hot_partition_egress",
+	    "kafka.server/rest_produce_request_bytes",
+	    "kafka.connect/sent_records",
+	    "kafka.connect/sent_bytes",
+	    "kafka.connect/received_records",
+	    "kafka.connect/received_bytes",
+	    "kafka.connect/dead_letter_queue_records",
+	    "kafka.ksql/streaming_unit_count",
+	    "kafka.ksql/query_saturation",
+	    "kafka.ksql/storage_utilization",
+	    "kafka.ksql/task_stored_bytes",
+	    "kafka.schema_registry/schema_count",
+	    "flink/compute_pool_utilization/current_cfus",
+	    "flink/compute_pool_utilization/cfu_limit",
+	    "flink/compute_pool_utilization/cfu_minutes_consumed",
+	    "flink/num_records_in",
+	    "flink/num_records_out",
+	    "flink/pending_records",
+	    "flink/current_input_watermark_milliseconds",
+	    "flink/current_output_watermark_milliseconds",
+	};
+	const char *name = metric->name + strlen("io.confluent.");
+
+	for (size_t i = 0; i < sizeof(exported) / sizeof(exported[0]); i++)
+		if (strcmp(exported[i], name) == 0)
+			return true;
+	return false;
+}
+
+void
+metric_describe(const struct metric *metric, struct buf *out)
+{
+	buf_printf(out,
+	    "%s: \"simulated\", of every minute \xe2\x80\x94 aggregated over "
+	    "time by its %s.",
+	    metric->name,
+	    metric->max_only ? "maximum"
+		: metric->type == GAUGE_INT64 || metric->type == GAUGE_DOUBLE
+		? "average"
+		: "sum");
 }
 
 const char *

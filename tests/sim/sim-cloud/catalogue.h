@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "buf.h"
+
 enum label {
 	LABEL_NONE,
 	/* of resources */
@@ -82,6 +84,9 @@ struct metric {
 	bool max_only; /* aggregates by MAX; SUM is refused */
 };
 
+/* No catalogue is longer. */
+#define CATALOGUE_SIZE_MAX 128
+
 extern const struct metric metrics[];
 extern const size_t nmetrics;
 extern const struct resource_descriptor resource_descriptors[RESOURCE_TYPES];
@@ -100,6 +105,11 @@ const struct metric *metric_find(const char *name);
 bool metric_has_label(const struct metric *metric, enum label label);
 /* The types of resource of a metric: one, or a statement and its pool. */
 bool metric_has_resource(const struct metric *metric, enum resource_type type);
+
+/* True where the API is known to export it (its reference, section 3). */
+bool metric_is_exported(const struct metric *metric);
+/* Appends its description, one line. */
+void metric_describe(const struct metric *metric, struct buf *out);
 
 const char *metric_type_name(enum metric_type type);
 

@@ -195,6 +195,16 @@ post_date(struct sim *sim, const struct request *request, struct reply *reply)
 	cJSON_Delete(tree);
 }
 
+/* How /export behaves: see export.h. */
+static void
+post_export(struct sim *sim, const struct request *request, struct reply *reply)
+{
+	if (request->body.len == 0 ||
+	    !export_control(
+		&sim->export, request->body.data, request->body.len))
+		reply_error(reply, 400, "unknown or wrong: see export.h");
+}
+
 void
 control_answer(
     struct sim *sim, const struct request *request, struct reply *reply)
@@ -207,7 +217,8 @@ control_answer(
 	    {"DELETE", "/sim/faults", delete_faults},
 	    {"GET", "/sim/log", get_log}, {"DELETE", "/sim/log", delete_log},
 	    {"POST", "/sim/refuse", post_refuse},
-	    {"POST", "/sim/now", post_now}, {"POST", "/sim/date", post_date}};
+	    {"POST", "/sim/now", post_now}, {"POST", "/sim/date", post_date},
+	    {"POST", "/sim/export", post_export}};
 
 	reply->status = 204;
 	if (strcmp(request->address, "127.0.0.1") != 0) {

@@ -3,9 +3,9 @@
  * 127.0.0.1.
  *
  * It answers POST /v2/metrics/cloud/query and /attributes and GET
- * /v2/metrics/cloud/descriptors/metrics and /resources as the API's OpenAPI
- * description says, and refuses whatever that does not allow. Any other path
- * below /v2/ is 404 with the API's error document, any path elsewhere 404
+ * /v2/metrics/cloud/descriptors/metrics and /resources and /export as the API's
+ *OpenAPI description says, and refuses whatever that does not allow. Any other
+ *path below /v2/ is 404 with the API's error document, any path elsewhere 404
  * without one. When it listens, it writes its URL to standard output, one line;
  * it runs until SIGTERM or SIGINT and exits 0.
  *
@@ -15,6 +15,8 @@
  *	-r REQUESTS	a minute and address (default 60; 0: any number), ten
  *			times as many an endpoint
  *	-R SECONDS	how long that minute is (default 60)
+ *	-H REQUESTS	an hour and resource for /export (default 80; 0: any
+ *			number), by the clock of -n
  *	-e SECONDS	how long a page token is good (default 300)
  *	-n TIMESTAMP	where the clock stands (default: it runs)
  *	-L SECONDS	how late a minute's data are there (default 0)
@@ -57,6 +59,7 @@
  *	POST /sim/refuse	{"ids":[...]}: the resources that the key is not
  *				allowed to read, instead of those before
  *	POST /sim/now		{"now":TIMESTAMP}; null: the clock runs
+ *	POST /sim/export	how /export behaves (export.h)
  *	POST /sim/date		{"ahead":SECONDS}: the Date of an answer is so
  *far before the clock; null: it has none
  *
@@ -77,32 +80,33 @@
 #include "sim.h"
 #include "token.h"
 
-#define USAGE                                                                 \
-	"usage: sim-cloud [-dlN] [-p PORT] [-k KEY:SECRET] [-b TOKEN]\n"      \
-	"                 [-r REQUESTS] [-R SECONDS] [-e SECONDS]\n"          \
-	"                 [-n TIMESTAMP] [-L SECONDS] [-x MODE] [-w FILE]\n"  \
-	"                 [-C CERTIFICATE -K KEY] [-c N] [-P N] [-T N]\n"     \
-	"                 [-a N] [-g N] [-f N] [-s N] [-o N] [-q N] [-S N]\n" \
-	"A Metrics API for tests; its URL is written to stdout.\n"            \
-	"  -p PORT       to listen on (default: any that is free)\n"          \
-	"  -k KEY:SECRET for Basic (default SIMKEY:SIMSECRET)\n"              \
-	"  -b TOKEN      for Bearer (default: none)\n"                        \
-	"  -r REQUESTS   allowed a minute (default 60; 0: any number)\n"      \
-	"  -R SECONDS    the length of that minute (default 60)\n"            \
-	"  -e SECONDS    the life of a page token (default 300)\n"            \
-	"  -n TIMESTAMP  where the clock stands (default: it runs)\n"         \
-	"  -L SECONDS    the data's latency (default 0)\n"                    \
-	"  -x MODE       of an OR with a foreign resource: 403 (default),\n"  \
-	"                400, 404 or drop\n"                                  \
-	"  -w FILE       points to be answered instead of made-up ones\n"     \
-	"  -d            the newest points of a group first\n"                \
-	"  -N            with principals' names\n"                            \
-	"  -l            logs no bodies\n"                                    \
-	"  -C, -K FILE   certificate and key in PEM, for https\n"             \
-	"  -c, -P, -T    clusters (3), principals (4), topics (5)\n"          \
-	"  -a, -g        partitions (2), consumer groups (2)\n"               \
-	"  -f, -s        compute pools (2), statements (3)\n"                 \
-	"  -o, -q, -S    connectors (2), ksqlDB (1), registries (1)\n"        \
+#define USAGE                                                                      \
+	"usage: sim-cloud [-dlN] [-p PORT] [-k KEY:SECRET] [-b TOKEN]\n"           \
+	"                 [-r REQUESTS] [-R SECONDS] [-H REQUESTS] [-e SECONDS]\n" \
+	"                 [-n TIMESTAMP] [-L SECONDS] [-x MODE] [-w FILE]\n"       \
+	"                 [-C CERTIFICATE -K KEY] [-c N] [-P N] [-T N]\n"          \
+	"                 [-a N] [-g N] [-f N] [-s N] [-o N] [-q N] [-S N]\n"      \
+	"A Metrics API for tests; its URL is written to stdout.\n"                 \
+	"  -p PORT       to listen on (default: any that is free)\n"               \
+	"  -k KEY:SECRET for Basic (default SIMKEY:SIMSECRET)\n"                   \
+	"  -b TOKEN      for Bearer (default: none)\n"                             \
+	"  -r REQUESTS   allowed a minute (default 60; 0: any number)\n"           \
+	"  -R SECONDS    the length of that minute (default 60)\n"                 \
+	"  -H REQUESTS   an hour and resource for /export (default 80)\n"          \
+	"  -e SECONDS    the life of a page token (default 300)\n"                 \
+	"  -n TIMESTAMP  where the clock stands (default: it runs)\n"              \
+	"  -L SECONDS    the data's latency (default 0)\n"                         \
+	"  -x MODE       of an OR with a foreign resource: 403 (default),\n"       \
+	"                400, 404 or drop\n"                                       \
+	"  -w FILE       points to be answered instead of made-up ones\n"          \
+	"  -d            the newest points of a group first\n"                     \
+	"  -N            with principals' names\n"                                 \
+	"  -l            logs no bodies\n"                                         \
+	"  -C, -K FILE   certificate and key in PEM, for https\n"                  \
+	"  -c, -P, -T    clusters (3), principals (4), topics (5)\n"               \
+	"  -a, -g        partitions (2), consumer groups (2)\n"                    \
+	"  -f, -s        compute pools (2), statements (3)\n"                      \
+	"  -o, -q, -S    connectors (2), ksqlDB (1), registries (1)\n"             \
 	"  -h, -V        this help, the version\n"
 
 struct settings {
@@ -218,6 +222,10 @@ set_option(struct sim *sim, struct settings *settings, int option)
 	case 'R':
 		sim->window_ms = number_argument(option, 1, 86400) * 1000;
 		break;
+	case 'H':
+		sim->export.requests_per_hour =
+		    number_argument(option, 0, 1000000);
+		break;
 	case 'e':
 		sim->token_life_ms = number_argument(option, 0, 86400) * 1000;
 		break;
@@ -303,6 +311,8 @@ sim_init(struct sim *sim)
 	*sim = (struct sim){.requests_per_window = 60,
 	    .window_ms = 60000,
 	    .token_life_ms = 300000,
+	    .export = {.requests_per_hour = EXPORT_REQUESTS_PER_HOUR,
+		.samples_max = EXPORT_SAMPLES_MAX},
 	    .basic = basic_authorization("SIMKEY:SIMSECRET")};
 	pthread_mutex_init(&sim->lock, NULL);
 	pthread_condattr_init(&attributes);
@@ -330,6 +340,7 @@ sim_free(struct sim *sim)
 	windows_free(&sim->addresses);
 	windows_free(&sim->endpoints);
 	fault_rules_clear(&sim->faults);
+	export_free(&sim->export);
 	world_free(&sim->world);
 	buf_free(&sim->log);
 	pthread_cond_destroy(&sim->stop);
@@ -358,7 +369,7 @@ main(int argc, char **argv)
 	opterr = 0;
 	while (
 	    (option = getopt(argc, argv,
-		 ":p:k:b:r:R:e:n:L:x:w:dlNC:K:c:P:T:a:g:f:s:o:q:S:hV")) != -1)
+		 ":p:k:b:r:R:H:e:n:L:x:w:dlNC:K:c:P:T:a:g:f:s:o:q:S:hV")) != -1)
 		set_option(&sim, &settings, option);
 	if (optind < argc)
 		die(EX_USAGE, "unexpected argument \"%s\"", argv[optind]);

@@ -439,9 +439,8 @@ parse_limit(struct query *query, const cJSON *body, size_t unless_given,
 	if (!cJSON_IsNumber(item) ||
 	    floor(item->valuedouble) < item->valuedouble)
 		return refuse(refusal, 400, "limit must be an integer");
-	if (query->ngroup_by == 0)
-		return refuse(refusal, 400,
-		    "limit is only supported with a non-empty group_by");
+	/* The description has it for groups only, the guides use it without:
+	 * it limits nothing then. */
 	if (item->valuedouble < 1 || item->valuedouble > LIMIT_MAX)
 		return refuse(refusal, 400, "limit must be 1 to %d", LIMIT_MAX);
 	query->limit = (size_t)item->valuedouble;

@@ -239,6 +239,8 @@ complete_request(struct incoming *incoming, struct MHD_Connection *connection,
 	request->authorization = header(connection, "Authorization");
 	request->content_type = header(connection, "Content-Type");
 	request->user_agent = header(connection, "User-Agent");
+	request->accept = header(connection, "Accept");
+	request->accept_encoding = header(connection, "Accept-Encoding");
 	buf_terminate(&request->body);
 	MHD_get_connection_values(
 	    connection, MHD_GET_ARGUMENT_KIND, add_argument, request);

@@ -11,6 +11,7 @@
 
 #include "answer.h"
 #include "buf.h"
+#include "export.h"
 #include "fault.h"
 #include "world.h"
 
@@ -47,6 +48,7 @@ struct sim {
 	struct world world;
 	struct windows addresses, endpoints;
 	struct fault_rules faults;
+	struct export_state export;
 	struct buf log; /* NDJSON */
 };
 
@@ -54,7 +56,8 @@ struct pair {
 	const char *name, *value; /* a value may be NULL: "?x" */
 };
 
-#define ARGUMENTS_MAX 16
+/* A URL of 4,000 bytes has no more. */
+#define ARGUMENTS_MAX 512
 
 struct request {
 	int64_t arrival_ms;       /* of the real clock */
@@ -65,8 +68,10 @@ struct request {
 	const char *path; /* decoded */
 	struct pair arguments[ARGUMENTS_MAX];
 	size_t narguments; /* may be ARGUMENTS_MAX + 1: there were more */
-	const char *authorization, *content_type, *user_agent; /* or NULL */
-	struct buf body;                                       /* terminated */
+	/* Header fields, or NULL. */
+	const char *authorization, *content_type, *user_agent;
+	const char *accept, *accept_encoding;
+	struct buf body; /* terminated */
 	bool body_too_large;
 };
 

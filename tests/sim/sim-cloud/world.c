@@ -13,7 +13,7 @@ static void
 strings_add(struct strings *strings, char *string)
 {
 	strings->at =
-	    xrealloc(strings->at, (strings->n + 1) * sizeof(*strings->at));
+	    grow_by_one(strings->at, strings->n, sizeof(*strings->at));
 	strings->at[strings->n++] = string;
 }
 

@@ -36,7 +36,8 @@ struct http_listener {
 	struct loop_fd fd;
 	struct http_server *server;
 	const void *tag;
-	bool is_paused;
+	bool is_ready;  /* there are connections to accept */
+	bool is_paused; /* for want of descriptors */
 	struct http_listener *next;
 };
 
@@ -714,23 +715,6 @@ advance(struct http_connection *connection)
 		free_connection(connection);
 }
 
-static bool
-advance_queued(void *context)
-{
-	struct http_server *server = context;
-	struct http_connection *connection = server->again;
-
-	server->again = NULL;
-	while (connection != NULL) {
-		struct http_connection *next = connection->next_again;
-
-		connection->is_queued = false;
-		advance(connection);
-		connection = next;
-	}
-	return server->again != NULL;
-}
-
 static void
 on_event(void *context, uint32_t events)
 {
@@ -923,12 +907,11 @@ pause_listener(struct http_listener *listener)
 }
 
 static void
-accept_connections(void *context, uint32_t events)
+accept_connections(struct http_listener *listener)
 {
-	struct http_listener *listener = context;
 	struct http_server *server = listener->server;
 
-	(void)events;
+	listener->is_ready = false;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		struct sockaddr_storage from = {.ss_family = AF_UNIX};
 		socklen_t len = sizeof(from);
@@ -954,6 +937,47 @@ accept_connections(void *context, uint32_t events)
 	}
 }
 
+/* Not accepted at once: what other connections have sent is read first, so that
+ * none of them has to give way before that. */
+static void
+on_listener(void *context, uint32_t events)
+{
+	struct http_listener *listener = context;
+
+	(void)events;
+	listener->is_ready = true;
+}
+
+/* ---- behind the events of a round --------------------------------------- */
+
+static void
+advance_queued(struct http_server *server)
+{
+	struct http_connection *connection = server->again;
+
+	server->again = NULL;
+	while (connection != NULL) {
+		struct http_connection *next = connection->next_again;
+
+		connection->is_queued = false;
+		advance(connection);
+		connection = next;
+	}
+}
+
+static bool
+end_round(void *context)
+{
+	struct http_server *server = context;
+
+	advance_queued(server);
+	for (struct http_listener *l = server->listeners; l != NULL;
+	     l = l->next)
+		if (l->is_ready && !server->is_draining)
+			accept_connections(l);
+	return server->again != NULL;
+}
+
 /* ---- the server --------------------------------------------------------- */
 
 void
@@ -968,8 +992,7 @@ http_server_init(struct http_server *server, struct loop *loop)
 	server->body_ms = 30000;
 	server->idle_ms = 75000;
 	server->write_ms = 30000;
-	server->task =
-	    (struct loop_task){.run = advance_queued, .context = server};
+	server->task = (struct loop_task){.run = end_round, .context = server};
 	server->sweep =
 	    (struct loop_timer){.on_time = sweep, .context = server};
 	loop_task_add(loop, &server->task);
@@ -980,9 +1003,8 @@ http_server_listen(struct http_server *server, int fd, const void *tag)
 {
 	struct http_listener *listener = xmalloc(sizeof(*listener));
 
-	*listener = (struct http_listener){.fd = {.fd = fd,
-					       .on_event = accept_connections,
-					       .context = listener},
+	*listener = (struct http_listener){
+	    .fd = {.fd = fd, .on_event = on_listener, .context = listener},
 	    .server = server,
 	    .tag = tag,
 	    .next = server->listeners};

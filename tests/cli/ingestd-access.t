@@ -153,10 +153,10 @@ run ccm-ingestd -t 'shop everything'
 is "$status" 64 '-t refuses what would be no line'
 cp old tokens
 CCM_TOKENS_FILE=tokens start_ingestd -l '*:0'
-grep -q 'listening on 0.0.0.0' ingestd.err
+until_true 10 grep -q 'listening on 0.0.0.0' ingestd.err
 ok $? 'with tokens it listens for other machines'
 stop_ingestd
 CCM_OPEN=1 start_ingestd -l '*:0'
-grep -q 'listening on 0.0.0.0' ingestd.err
+until_true 10 grep -q 'listening on 0.0.0.0' ingestd.err
 ok $? '... and with CCM_OPEN=1'
 stop_ingestd

@@ -52,7 +52,8 @@ sleep 0.5
 is "$(grep -c WATCHDOG=1 told)" "$before" '... as long as its loop runs'
 kill -CONT "$ingestd"
 stop_ingestd
-is "$status $(tail -n 1 told)" '0 STOPPING=1' 'it reports its end'
+until_true 10 grep -q STOPPING=1 told
+is "$status $(grep -c STOPPING=1 told)" '0 1' 'it reports its end'
 unset WATCHDOG_USEC NOTIFY_SOCKET
 start activate 1 ccm-ingestd -l 127.0.0.1:0 -s spool 2>ingestd.err
 ingestd=$pid

@@ -1,6 +1,6 @@
 /*
- * Writes a record: the names that it has for a metric and for its labels, and
- * the form of design's record format.
+ * Writes records: the names that a metric and its labels have in a record, and
+ * its line.
  */
 #ifndef CCM_NORMALIZE_RECORD_WRITER_H
 #define CCM_NORMALIZE_RECORD_WRITER_H

@@ -134,6 +134,18 @@ store_find(const struct store *store, const char *name, size_t len)
 	return STORE_NONE;
 }
 
+/* As a C string: a NUL in a record's name becomes a blank. */
+static char *
+copy_text(const char *text, size_t len)
+{
+	char *copy = xstrndup(text, len);
+
+	for (size_t i = 0; i < len; i++)
+		if (copy[i] == '\0')
+			copy[i] = ' ';
+	return copy;
+}
+
 uint32_t
 store_family(struct store *store, const char *name, size_t len,
     const char *original, size_t original_len)
@@ -150,7 +162,7 @@ store_family(struct store *store, const char *name, size_t len,
 	store->nfamilies++;
 	store->families[number] = (struct family){
 	    .name = xstrndup(name, len),
-	    .help = xstrndup(original, original_len),
+	    .help = copy_text(original, original_len),
 	    .type = METRIC_GAUGE,
 	    .first = STORE_NONE,
 	    .last = STORE_NONE,

@@ -114,6 +114,18 @@ now 01:09:00
 export_ -r kafka.id=lkc-0001 -r kafka.id=lkc-0002
 is "$status $(requests) $(samples)" "75 1 1" "the next run does not try"
 kill "$cloud_pid"
+start_cloud
+anew
+fault '{"path":"export","fault":{"retry_after":600}}'
+export_ -r kafka.id=lkc-0001
+is "$status $(requests)" "75 1" "a long Retry-After is not slept through"
+now 01:06:00
+export_ -r kafka.id=lkc-0001
+is "$status $(requests)" "75 0" "... nor ignored by the next run"
+now 01:15:30
+export_ -r kafka.id=lkc-0001
+is "$status $(requests)" "0 1" "... until it is over"
+kill "$cloud_pid"
 
 # ---- other runs
 

@@ -251,8 +251,8 @@ refused(struct batch *batch, const struct answer *answer)
 	free(marked);
 }
 
-/* 429 for resources that the detail names: the others are requested. False
- * where it is for the address. */
+/* 429 for resources that the detail names, or for all of them where the pause
+ * is long: the others are requested. False where it is for the address. */
 static bool
 throttled(struct batch *batch, const struct answer *answer)
 {
@@ -262,8 +262,11 @@ throttled(struct batch *batch, const struct answer *answer)
 	size_t count, *chosen;
 
 	if (mark_named(batch, answer->detail, marked) == 0) {
-		free(marked);
-		return false;
+		if (wait_ms <= ADDRESS_PAUSE_MAX_MS) {
+			free(marked);
+			return false;
+		}
+		memset(marked, true, batch->nresources);
 	}
 	chosen = marked_resources(batch, marked, &count);
 	until_ms = clock_now_ms(&export->limits.clock) +

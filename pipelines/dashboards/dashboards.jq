@@ -360,14 +360,14 @@ def ccm_dashboard: dashboard("ccm-self"; "ccm: the exporter and the hourly agent
 		| warns_from(600; 900)),
 	 (number("Last success"; "s";
 		"max(time() - ccm_export_last_success_timestamp_seconds)";
-		"Seconds since a run of ccm-export did all it had to.")
+		"Seconds since a run of ccm-export got a sample.")
 		| warns_from(180; 300)),
 	 (number("429s in the last hour"; "short";
-		"sum(increase(ccm_export_requests_throttled_total[1h]) or increase(ccm_requests_throttled_total[1h]))";
+		"sum(increase(ccm_export_throttled_total[1h]) or increase(ccm_requests_throttled_total[1h]))";
 		"Requests of the exporter and of the agent that the API throttled.")
 		| warns_from(1; 10)),
 	 (number("Refused ids"; "short";
-		"sum(ccm_export_refused_resources or ccm_refused_resources)";
+		"sum(ccm_export_resources{state=\"refused\"} or ccm_refused_resources)";
 		"Ids that the API refuses, to the exporter and to the agent.")
 		| warns_from(1; 10)),
 	 (number("Last hour on Kafka"; "s";
@@ -401,15 +401,23 @@ def ccm_dashboard: dashboard("ccm-self"; "ccm: the exporter and the hourly agent
 		| warns_from(600; 900)),
 	 graph("Requests and 429s a minute"; "short";
 		(["sum(rate(ccm_export_requests_total[5m])) * 60", "requests"],
-		 ["sum(rate(ccm_export_requests_throttled_total[5m])) * 60", "429s"]);
+		 ["sum(rate(ccm_export_throttled_total[5m])) * 60", "429s"]);
 		"The API allows 80 an hour for a resource, and 60 a minute for an address."),
-	 graph("Samples of a run"; "short";
-		["sum(ccm_export_samples)", "samples"];
-		"Samples that the last run got."),
-	 graph("Refused ids and dropped samples"; "short";
-		(["sum(ccm_export_refused_resources)", "refused ids"],
-		 ["sum(increase(ccm_export_samples_dropped_total[5m]))", "samples dropped in 5 minutes"]);
-		"Samples are dropped when they are older than CCM_EXPORT_MAX_AGE, or when the queue of a target is full."),
+	 graph("Samples a minute"; "short";
+		(["sum(rate(ccm_export_samples_total[5m])) * 60", "samples"],
+		 ["sum(rate(ccm_export_stale_samples_total[5m])) * 60", "too old, dropped"]);
+		"A run each minute gets a sample of each series. Those older than CCM_EXPORT_MAX_AGE are dropped."),
+	 graph("Resources and metrics without samples"; "short";
+		(["sum by (state) (ccm_export_resources)", "{{state}}"],
+		 ["sum(ccm_export_failed_metrics)", "metrics that failed"],
+		 ["sum(ccm_export_cut_families)", "families cut off"]);
+		"Resources that the last run was refused, held back by a limit, or got nothing of; metrics that the API could not export, or cut off at 30,000 samples."),
+	 graph("Time since a target had all"; "s";
+		["time() - ccm_export_delivered_timestamp_seconds", "{{target}}"];
+		"Of http targets and Kafka: since the queue was last empty."),
+	 graph("Files dropped in an hour"; "short";
+		["increase(ccm_export_dropped_files_total[1h])", "{{target}}"];
+		"The queue of the target was full."),
 	 graph("Age of the files for the node exporter"; "s";
 		["time() - node_textfile_mtime_seconds{file=~\"(.*/)?[^/]*(ccm|confluent)[^/]*[.]prom\"}", "{{file}}"];
 		"The values of an old file are stale, though the node exporter goes on showing them."),

@@ -47,6 +47,14 @@ grep -oP 'family\("\K\w+' "$ROOT/pipelines/status-show.jq" | sort >agent
 is "$(comm -23 agent described)" '' "it has all of ccm-status -p"
 is "$(section agent | comm -3 - agent)" '' '... and no others'
 
+figures=$ROOT/pipelines/export-figures.jq
+if [ -e "$figures" ]; then
+	grep -oP 'metric\("\K\w+' "$figures" | sort >exporter
+	is "$(section exporter | comm -3 - exporter)" '' '... and those of ccm-export, and no others'
+else
+	skip '... and those of ccm-export, and no others' 'no ccm-export in this tree'
+fi
+
 # DataKit's page has 13.
 section DataKit >datakit
 is "$(wc -l <datakit)" 13 "it has the 13 metrics of DataKit's page"

@@ -474,14 +474,15 @@ $(B)/fuzz/%: tests/fuzz/%.c $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch]) $(LL
 		-lm -lcjson -lcurl -lz $(FUZZ_LIBS_$*)
 # avro-c leaks parts of the schemas that it refuses.
 # avro-c leaks what it fails to read.
-$(B)/fuzz/%.run: $(B)/fuzz/%
+FUZZ_RUNS := $(FUZZ_TARGETS:%=$(B)/fuzz/%.run)
+$(FUZZ_RUNS): $(B)/fuzz/%.run: $(B)/fuzz/%
 	mkdir -p $(B)/fuzz/corpus/$*
 	ASAN_OPTIONS=detect_leaks=$(if $(filter avro,$*),0,1) $< \
 		-max_total_time=$(FUZZ_SECONDS) -timeout=10 -max_len=4096 \
 		-print_final_stats=1 -verbosity=0 -artifact_prefix=$(B)/fuzz/ \
 		$(B)/fuzz/corpus/$* tests/fuzz/corpus/$*
-.PHONY: $(FUZZ_TARGETS:%=$(B)/fuzz/%.run)
-fuzz: $(FUZZ_TARGETS:%=$(B)/fuzz/%.run)
+.PHONY: $(FUZZ_RUNS)
+fuzz: $(FUZZ_RUNS)
 
 # ---- installing -------------------------------------------------------------
 

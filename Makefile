@@ -419,10 +419,11 @@ SHELL_FILES := $(addprefix pipelines/,$(SCRIPTS) $(PRIVATE_SCRIPTS)) $(wildcard 
 	tests/simulate/*.t tests/systemd/* tests/image/*.t) systemd/make-image .ci/run
 C_FILES := $(wildcard lib/*.[ch] tools/*.c tools/*/*.[ch] systemd/*.c tests/*/*.[ch] \
 	tests/*/*/*.[ch])
-# Nd and TE are requests of man pages, unsecure is a word of Kafka's.
+# Nd and TE are requests of man pages, unsecure is a word of Kafka's, and the
+# others are what a test misspells.
 lint: $(DEPS_FIRST)
 	clang-format --dry-run --Werror $(C_FILES)
-	codespell -L nd,te,unsecure --skip tests/fuzz/corpus,tests/cli/state-0.1.0 \
+	codespell -L nd,te,unsecure,refesh,mutli --skip tests/fuzz/corpus,tests/cli/state-0.1.0 \
 		README.md Makefile .ci lib tools pipelines systemd tests
 	shellcheck -x -P SCRIPTDIR $(SHELL_FILES)
 	for page in $(MAN_PAGES); do mandoc -Tlint -W warning $$page || exit 1; done

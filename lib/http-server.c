@@ -794,27 +794,39 @@ sweep(void *context)
 
 /* ---- new connections ---------------------------------------------------- */
 
-/* Closes the one that has waited longest for the rest of its request or, where
- * there is none, for its next request. False where all are being answered. */
+/* How little is lost with a connection: its answer is written; its request is
+ * unfinished; it waits for one; 0: it is being answered. */
+static int
+expendable(const struct http_connection *connection)
+{
+	if (connection->state == CONNECTION_DRAINING)
+		return 3;
+	if (connection->state != CONNECTION_READING)
+		return 0;
+	return connection->exchange != NULL ? 2 : 1;
+}
+
+/* Closes the most expendable one, of these the one that has waited longest.
+ * False where all are being answered. */
 static bool
 evict(struct http_server *server)
 {
-	struct http_connection *oldest = NULL;
+	struct http_connection *worst = NULL;
 
 	for (struct http_connection *c = server->connections; c != NULL;
 	     c = c->next) {
-		if (c->state != CONNECTION_READING)
-			continue;
-		if (oldest == NULL ||
-		    (c->exchange != NULL) > (oldest->exchange != NULL) ||
-		    ((c->exchange != NULL) == (oldest->exchange != NULL) &&
-			c->since_ms < oldest->since_ms))
-			oldest = c;
+		int rank = expendable(c);
+
+		if (rank > 0 &&
+		    (worst == NULL || rank > expendable(worst) ||
+			(rank == expendable(worst) &&
+			    c->since_ms <= worst->since_ms)))
+			worst = c;
 	}
-	if (oldest == NULL)
+	if (worst == NULL)
 		return false;
 	server->counts.evicted++;
-	close_connection(oldest);
+	close_connection(worst);
 	return true;
 }
 

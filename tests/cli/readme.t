@@ -77,6 +77,11 @@ as_printed 'sudo make install'
 is "$status" 0 'the commands that build and install'
 [ -x root/usr/local/bin/ccm-scrape ]
 ok $? '... do'
+missing=
+for package in $(make -s -C "$ROOT" -pn all 2>/dev/null | sed -n 's/^DEPS_\(BUILD\|RUN\) := //p'); do
+	grep -q "\b$package\b" "$readme" || missing+=" $package"
+done
+is "$missing" ' libc6-dev ca-certificates util-linux' '... with all packages that a minimal system lacks'
 as_printed 'make deb'
 is "$status" 0 'the commands that start a service'
 is "$(cat started)" 'OnCalendar=*:07:00 UTC' '... start a timer that there is, with what was edited'
@@ -106,3 +111,28 @@ is "$(grep -c '^ *[0-9]* confluent_kafka_server_[a-z_]*:' out)" \
 is "$(grep -c '"cluster_id": "lkc-000' out)" 52 '... and what the topic has, both times'
 is "$(tail -n +2 records | head -1 | jq -c 'keys')" \
 	"$(sed -n 's/^    \({"fields".*\)/\1/p' "$readme" | jq -c keys)" 'a record has the form of the one that is shown'
+
+# ---- the other two jobs
+
+# free_port: one that nobody has now
+free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+# in_background WORD PORT: the commands, on a free port; $pid is what stays
+in_background() {
+	port=$(free_port)
+	commands "$1" | sed "s/:$2/:$port/" >printed
+	printf 'echo $! >pid\nwait\n' >>printed
+	rm -f pid
+	start bash -eo pipefail printed >background.out 2>background.err
+	until_true 20 [ -s pid ]
+	started+=("$(<pid)")
+}
+
+in_background ccm-export 9559
+until_true 20 eval "curl -sf http://127.0.0.1:$port/metrics >shown"
+is "$(grep -c ERROR background.err) $(($(grep -c '^confluent_kafka_server_' shown) > 0))" '0 1' \
+	'the exporter, and the file that Prometheus scrapes'
+kill "$(<pid)"
+in_background ccm-ingest 5000
+until_true 20 eval "curl -sf http://127.0.0.1:$port/prometheus-metrics | grep ^client_metric_cpu_usage >shown"
+is "$(<shown)" 'client_metric_cpu_usage 75.5' 'the ingestion service, without Kafka'
+kill "$(<pid)"

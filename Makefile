@@ -102,11 +102,12 @@ tests: all $(TEST_BIN)
 
 # What the goals need that install it by themselves. Others build with what is
 # there.
-DEPS_BUILD := gcc libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev \
+DEPS_BUILD := gcc jq libc6-dev libcurl4-openssl-dev libcjson-dev librdkafka-dev \
 	libavro-dev libmd-dev node-llhttp zlib1g-dev
 DEPS_RUN := ca-certificates jq kcat util-linux
 DEPS_TEST := check libsubunit-dev libmicrohttpd-dev mount \
-	openssl perl procps prometheus python3-prometheus-client strace
+	openssl perl procps prometheus python3-prometheus-client \
+	python3-requests strace
 DEPS_LINT := clang clang-format libclang-rt-14-dev mandoc shellcheck git
 DEPS_check := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) mandoc
 DEPS_KAFKA := default-jdk-headless maven python3-venv krb5-kdc \
@@ -115,7 +116,7 @@ DEPS_check-kafka := $(DEPS_check) $(DEPS_KAFKA)
 DEPS_soak-kafka := $(DEPS_check-kafka)
 DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 DEPS_soak := $(DEPS_check)
-DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time
+DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time wrk
 DEPS_demo-ingest := $(DEPS_demo) curl
 DEPS_simulate := $(DEPS_demo)
 DEPS_DEB := build-essential debhelper
@@ -205,6 +206,10 @@ $(B)/tests/unit/fetch-verdict: $(addprefix $(B)/tools/ccm-fetch/,answer.o \
 	asked.o body.o filters.o memory.o resources.o response.o)
 $(B)/tests/unit/fetch-verdict: LIBS_unit := -lcjson -lcurl
 $(B)/tests/unit/http-request: LIBS_unit := -lz
+# ... of ccm-ingestd,
+$(B)/tests/unit/ingestd: $(addprefix $(B)/tools/ccm-ingestd/,keys.o metric.o \
+	series.o settings.o tokens.o)
+$(B)/tests/unit/ingestd: LIBS_unit := -lmd
 # ... and of ccm-hours.
 $(B)/tests/unit/hours: $(addprefix $(B)/tools/ccm-hours/,decide.o dir.o ledger.o \
 	outcome.o stats.o times.o)
@@ -234,6 +239,13 @@ $(B)/tests/hours-steps/hour $(B)/tests/hours-steps/steps.so: \
 		$(STEPS_FLAGS) -o $@ $(filter %.c,$^)
 $(B)/tests/hours-steps/hour: tests/hours-steps/hour.c
 $(B)/tests/hours-steps/steps.so: tests/hours-steps/steps.c
+
+# The description of the API, as bytes of C.
+$(B)/gen/openapi.inc: tools/ccm-ingestd/openapi.json
+	@mkdir -p $(@D)
+	@jq -c . $< | od -An -v -td1 | sed 's/[-0-9]\{1,\}/&,/g' >$@
+$(B)/tools/ccm-ingestd/openapi.o: $(B)/gen/openapi.inc
+$(B)/tools/ccm-ingestd/openapi.o: ALL_CPPFLAGS += -I$(B)/gen
 
 $(COMPANION): tools/kcat-companion.c lib/companion.h Makefile $(DEPS_FIRST)
 	@mkdir -p $(@D)
@@ -317,9 +329,15 @@ demo: tests
 demo-ingest: tests
 	@B=$(B) tests/demo-ingest.sh
 
-bench: tests $(BROKER_DIR)/lib $(BROKER_DIR)/venv
+$(B)/bench/bare-loop: $(B)/tests/bench/bare-loop.o $(B)/libccm.a
+	@mkdir -p $(@D)
+	@echo "  LD      $@"
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm
+
+bench: tests $(B)/bench/bare-loop $(BROKER_DIR)/lib $(BROKER_DIR)/venv
 	@B=$(B) tests/bench/bench.sh
 	@B=$(B) tests/bench/kafka.sh
+	@B=$(B) tests/bench/ingest.sh
 
 # Put into programs by LD_PRELOAD, it is no program of ours by itself.
 $(B)/sim/faster.so: tests/simulate/faster.c Makefile $(DEPS_FIRST)

@@ -568,13 +568,27 @@ check_head_bytes(struct http_reader *reader, const char *bytes, size_t len)
 	return NULL;
 }
 
+/* True where a request begins with capital letters, as all methods do. */
+static bool
+may_be_method(const struct http_reader *reader)
+{
+	for (size_t i = 0; i < reader->protocol_len; i++)
+		if (reader->protocol[i] < 'A' || reader->protocol[i] > 'Z')
+			return false;
+	return reader->blanks == 0 && reader->protocol_len > 0;
+}
+
 static const char *
 problem_of(const struct http_reader *reader, llhttp_errno_t error, int *status)
 {
 	*status = 400;
 	switch (error) {
 	case HPE_INVALID_METHOD:
-		return "the request does not begin with a method of HTTP";
+		if (!may_be_method(reader))
+			return "the request does not begin with a method of "
+			       "HTTP";
+		*status = 501;
+		return "the method is not known here";
 	case HPE_INVALID_URL:
 		return "the request target is not valid";
 	case HPE_INVALID_VERSION:

@@ -36,7 +36,8 @@ struct http_listener {
 	struct loop_fd fd;
 	struct http_server *server;
 	const void *tag;
-	bool is_paused;
+	bool is_ready;  /* there are connections to accept */
+	bool is_paused; /* for want of descriptors */
 	struct http_listener *next;
 };
 
@@ -714,23 +715,6 @@ advance(struct http_connection *connection)
 		free_connection(connection);
 }
 
-static bool
-advance_queued(void *context)
-{
-	struct http_server *server = context;
-	struct http_connection *connection = server->again;
-
-	server->again = NULL;
-	while (connection != NULL) {
-		struct http_connection *next = connection->next_again;
-
-		connection->is_queued = false;
-		advance(connection);
-		connection = next;
-	}
-	return server->again != NULL;
-}
-
 static void
 on_event(void *context, uint32_t events)
 {
@@ -810,27 +794,39 @@ sweep(void *context)
 
 /* ---- new connections ---------------------------------------------------- */
 
-/* Closes the one that has waited longest for the rest of its request or, where
- * there is none, for its next request. False where all are being answered. */
+/* How little is lost with a connection: its answer is written; its request is
+ * unfinished; it waits for one; 0: it is being answered. */
+static int
+expendable(const struct http_connection *connection)
+{
+	if (connection->state == CONNECTION_DRAINING)
+		return 3;
+	if (connection->state != CONNECTION_READING)
+		return 0;
+	return connection->exchange != NULL ? 2 : 1;
+}
+
+/* Closes the most expendable one, of these the one that has waited longest.
+ * False where all are being answered. */
 static bool
 evict(struct http_server *server)
 {
-	struct http_connection *oldest = NULL;
+	struct http_connection *worst = NULL;
 
 	for (struct http_connection *c = server->connections; c != NULL;
 	     c = c->next) {
-		if (c->state != CONNECTION_READING)
-			continue;
-		if (oldest == NULL ||
-		    (c->exchange != NULL) > (oldest->exchange != NULL) ||
-		    ((c->exchange != NULL) == (oldest->exchange != NULL) &&
-			c->since_ms < oldest->since_ms))
-			oldest = c;
+		int rank = expendable(c);
+
+		if (rank > 0 &&
+		    (worst == NULL || rank > expendable(worst) ||
+			(rank == expendable(worst) &&
+			    c->since_ms <= worst->since_ms)))
+			worst = c;
 	}
-	if (oldest == NULL)
+	if (worst == NULL)
 		return false;
 	server->counts.evicted++;
-	close_connection(oldest);
+	close_connection(worst);
 	return true;
 }
 
@@ -923,12 +919,11 @@ pause_listener(struct http_listener *listener)
 }
 
 static void
-accept_connections(void *context, uint32_t events)
+accept_connections(struct http_listener *listener)
 {
-	struct http_listener *listener = context;
 	struct http_server *server = listener->server;
 
-	(void)events;
+	listener->is_ready = false;
 	for (int i = 0; i < ACCEPTS_A_TURN; i++) {
 		struct sockaddr_storage from = {.ss_family = AF_UNIX};
 		socklen_t len = sizeof(from);
@@ -954,6 +949,47 @@ accept_connections(void *context, uint32_t events)
 	}
 }
 
+/* Not accepted at once: what other connections have sent is read first, so that
+ * none of them has to give way before that. */
+static void
+on_listener(void *context, uint32_t events)
+{
+	struct http_listener *listener = context;
+
+	(void)events;
+	listener->is_ready = true;
+}
+
+/* ---- behind the events of a round --------------------------------------- */
+
+static void
+advance_queued(struct http_server *server)
+{
+	struct http_connection *connection = server->again;
+
+	server->again = NULL;
+	while (connection != NULL) {
+		struct http_connection *next = connection->next_again;
+
+		connection->is_queued = false;
+		advance(connection);
+		connection = next;
+	}
+}
+
+static bool
+end_round(void *context)
+{
+	struct http_server *server = context;
+
+	advance_queued(server);
+	for (struct http_listener *l = server->listeners; l != NULL;
+	     l = l->next)
+		if (l->is_ready && !server->is_draining)
+			accept_connections(l);
+	return server->again != NULL;
+}
+
 /* ---- the server --------------------------------------------------------- */
 
 void
@@ -968,8 +1004,7 @@ http_server_init(struct http_server *server, struct loop *loop)
 	server->body_ms = 30000;
 	server->idle_ms = 75000;
 	server->write_ms = 30000;
-	server->task =
-	    (struct loop_task){.run = advance_queued, .context = server};
+	server->task = (struct loop_task){.run = end_round, .context = server};
 	server->sweep =
 	    (struct loop_timer){.on_time = sweep, .context = server};
 	loop_task_add(loop, &server->task);
@@ -980,9 +1015,8 @@ http_server_listen(struct http_server *server, int fd, const void *tag)
 {
 	struct http_listener *listener = xmalloc(sizeof(*listener));
 
-	*listener = (struct http_listener){.fd = {.fd = fd,
-					       .on_event = accept_connections,
-					       .context = listener},
+	*listener = (struct http_listener){
+	    .fd = {.fd = fd, .on_event = on_listener, .context = listener},
 	    .server = server,
 	    .tag = tag,
 	    .next = server->listeners};

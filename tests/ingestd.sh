@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What the tests of ccm-ingestd share. They source tap.sh before.
-# shellcheck disable=SC2034 # variables are the test's
+# shellcheck disable=SC2034,SC2154,SC2120 # variables are the test's, or tap.sh's
 
 unset NOTIFY_SOCKET WATCHDOG_USEC LISTEN_PID LISTEN_FDS
 # One that a test machine has, whatever its disk.
@@ -42,8 +42,21 @@ get() {
 # header NAME: its value in the file head
 header() { sed -n "s/^$1: \(.*\)\r$/\1/Ip" head; }
 
-# lines of the spool, those of files that are open too
-spooled() { cat spool/*.ndjson spool/.*.open 2>/dev/null; }
+# spooled: the lines of the spool, those of files that are open too. A file may
+# be renamed meanwhile, so those are listed first, and all is read again then.
+spooled() {
+	local open whole
+	shopt -s nullglob
+	while :; do
+		open=(spool/.*.open)
+		whole=(spool/*.ndjson)
+		((${#open[@]} + ${#whole[@]} > 0)) || break
+		cat "${whole[@]}" "${open[@]}" >"$WORK/spooled" 2>/dev/null || continue
+		cat "$WORK/spooled"
+		break
+	done
+	shopt -u nullglob
+}
 handed_over() { [ -z "$(find spool -name '.*.open')" ] && [ -n "$(find spool -name '*.ndjson')" ]; }
 
 # raw [OPTION]...: the bytes of stdin to the daemon, and what comes back

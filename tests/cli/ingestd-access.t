@@ -16,11 +16,11 @@ management=http://$(sed -n 's/.*listening on \(.*\), to be read/\1/p' ingestd.er
 at=$(sed -n 's/.*listening on \(127[^,]*\)$/\1/p' ingestd.err)
 url=http://$at
 for host in localhost LOCALHOST:80 127.0.0.1 127.1.2.3:5000 '[::1]:5000' app.localhost metrics.example metrics.example:80; do
-	get $prom -H "Host: $host"
+	get "$prom" -H "Host: $host"
 	is "$code" 200 "Host: $host is good on loopback"
 done
 for host in evil.example localhost.evil.example 127.evil.example metrics.example.evil '[::2]' 192.0.2.1; do
-	get $prom -H "Host: $host"
+	get "$prom" -H "Host: $host"
 	is "$code $(jq -r .detail out)" '403 the Host is neither a loopback name nor in CCM_HOSTS' "Host: $host is refused"
 done
 post shop "$body" -H 'Host: evil.example'
@@ -67,6 +67,7 @@ token() {
 	printf -v "$1" '%s' "$(sed -n 's/^token: //p' err)"
 }
 echo '# the tokens of the test' >tokens
+writer='' reader='' both='' browser=''
 token writer 'shop,web write rate=10'
 token reader '* read'
 token both 'shop read,write'
@@ -75,19 +76,19 @@ like "$(tail -n 1 tokens)" '^[0-9a-f]{64} shop write origin=https://shop.example
 like "$writer" '^[0-9a-f]{64}$' '... and a token, which is not in it'
 is "$(grep -c "$writer" tokens)" 0 '... but hashed'
 is "$(printf %s "$writer" | sha256sum | cut -d' ' -f1)" "$(sed -n 2p tokens | cut -d' ' -f1)" '... by SHA-256'
-CCM_TOKENS_FILE=tokens start_ingestd -c fifo
+GLOBAL_LOG_LEVEL=DEBUG CCM_TOKENS_FILE=tokens start_ingestd -c fifo
 for path in $prom $shop/metrics $shop/health; do
-	get $path
+	get "$path"
 	is "$code $(header www-authenticate | head -n 1)" '401 Bearer realm="ccm"' "$path needs a token"
-	get $path -H "Authorization: Bearer $reader"
+	get "$path" -H "Authorization: Bearer $reader"
 	is "$code" 200 '... that may read'
-	get $path -u "prometheus:$both"
-	is "$code" "$([ $path = $prom ] && echo 403 || echo 200)" '... as the password of Basic, for its apps only'
-	get $path -H "Authorization: Bearer $writer"
+	get "$path" -u "prometheus:$both"
+	is "$code" "$([ "$path" = "$prom" ] && echo 403 || echo 200)" '... as the password of Basic, for its apps only'
+	get "$path" -H "Authorization: Bearer $writer"
 	is "$code $(jq -r .detail out)" '403 the token has no such right' '... not one that may write'
 done
 for path in /livez /readyz; do
-	get $path
+	get "$path"
 	is "$code" 200 "$path is open"
 done
 post shop "$body"
@@ -125,7 +126,6 @@ post shop "$body" -H "Authorization: Bearer $browser"
 is "$code $(jq -r .detail out)" '403 the token is not for this Origin' '... nor in a header without that origin'
 post shop "$body" -H "Authorization: Bearer $both" -H 'Origin: https://shop.example'
 is "$code $(header access-control-allow-origin)" '202 https://shop.example' 'the origin of a token is allowed as such'
-GLOBAL_LOG_LEVEL=DEBUG
 is "$(grep -c -e "$browser" -e "$writer" ingestd.err)" 0 'no token is in the log'
 
 # ---- another file
@@ -153,10 +153,10 @@ run ccm-ingestd -t 'shop everything'
 is "$status" 64 '-t refuses what would be no line'
 cp old tokens
 CCM_TOKENS_FILE=tokens start_ingestd -l '*:0'
-grep -q 'listening on 0.0.0.0' ingestd.err
+until_true 10 grep -q 'listening on 0.0.0.0' ingestd.err
 ok $? 'with tokens it listens for other machines'
 stop_ingestd
 CCM_OPEN=1 start_ingestd -l '*:0'
-grep -q 'listening on 0.0.0.0' ingestd.err
+until_true 10 grep -q 'listening on 0.0.0.0' ingestd.err
 ok $? '... and with CCM_OPEN=1'
 stop_ingestd

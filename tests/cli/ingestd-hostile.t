@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # ccm-ingestd: clients that are slow, greedy or malicious. Each gets the right
 # status as problem+json, or is cut off; others are not held up by it.
+# shellcheck disable=SC2016 # programs in single quotes are Perl
 # shellcheck source=tests/tap.sh
 . "$(dirname "$0")/../tap.sh"
 # shellcheck source=tests/ingestd.sh

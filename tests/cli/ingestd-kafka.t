@@ -27,7 +27,8 @@ until_true 60 seen
 is "$(<out)" 'client_metric_cpu_usage 75.5' '... goes to Kafka, comes back, and is shown'
 get /api/v2/app/shop/metrics
 is "$(jq -c '.metrics' out)" '[{"name":"cpu_usage","value":75.5,"timestamp":1756900800000,"tags":{},"profileId":"p"}]' '... also to its app'
-until_true 10 eval '[ -z "$(find spool -name "*.ndjson")" ]'
+is_sent() { [ -z "$(find spool -name '*.ndjson')" ]; }
+until_true 10 is_sent
 ok $? '... and has left the spool'
 run bash -c "$(sed -n 6p commands)"
 is "$status $(cut -d' ' -f2- tokens)" '0 shop write rate=1000' 'a token is made'

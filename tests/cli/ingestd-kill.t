@@ -39,7 +39,7 @@ is "$((recovered > 0))" 1 "files were left open: $recovered"
 spooled | jq -r .name | sort >names
 sort load.accepted >accepted
 is "$(($(wc -l <accepted) > KILLS))" 1 "metrics were accepted: $(wc -l <accepted)"
-comm -23 accepted names >diff
-is "$(wc -l <diff)" 0 'each that was accepted is in the spool'
+comm -23 accepted names >missing
+is "$(wc -l <missing)" 0 'each that was accepted is in the spool'
 is "$(sort load.refused | comm -12 - names | wc -l)" 0 'none that was refused is'
 is "$(uniq -d names | wc -l)" 0 'none is there twice'

@@ -116,11 +116,22 @@ is "$code $(jq -r .detail out)" '413 the unpacked body is too large' 'a gzip bom
 get /api/v2/app/shop/metrics -X POST -H 'Content-Length:'
 is "$code" 411 'a POST without a length is 411'
 is "$(curl -sS -o /dev/null -D head -w '%{http_code} %{size_download}' --head "$url/livez") $(header content-length)" '200 0 6' 'HEAD is GET without the body'
+get /openapi.json --compressed
+is "$code $(jq -r .openapi out)" '200 3.1.0' 'the API is described'
+jq -c '.paths["/api/v2/app/{app_id}/metrics"].post.requestBody.content["application/json"].example' out >example
+post shop @example
+is "$code" 202 '... and the example of the description is accepted'
+missing=
+while read -r path; do
+	curl -sS -o /dev/null -w '%{http_code}' "$url${path/\{app_id\}/shop}" | grep -q 200 || missing+=" $path"
+done < <(jq -r '.paths | keys[]' "$ROOT/tools/ccm-ingestd/openapi.json")
+is "$missing" '' '... and each of its paths is there'
 get /readyz
 is "$code $(<out)" '200 ready' 'it is ready'
 
 # ---- retries
 
+until_true 10 handed_over
 rm -f spool/*
 post shop "{\"metrics\":[$metric,$metric]}" -H 'Idempotency-Key: "key 1"'
 is "$code $(spooled | wc -l)" '202 2' 'a batch with an Idempotency-Key is accepted'
@@ -155,6 +166,7 @@ stop_ingestd
 is "$status $(grep -c -v -e listening -e stopping -e recovered ingestd.err)" '0 0' 'SIGTERM ends it with 0'
 handed_over
 ok $? '... and the spool is handed over'
+until_true 10 handed_over
 rm -f spool/*
 start_ingestd -l "$WORK/socket"
 is "$(curl -sS --unix-socket socket http://localhost/livez)" alive 'it listens on a Unix socket as well'
@@ -218,6 +230,33 @@ CCM_SPOOL_FREE_MIN=1000T start_ingestd
 post shop "{\"metrics\":[$metric]}"
 is "$code $(jq -r .detail out)" '503 the disk of the spool is nearly full' 'a disk with little room left is left alone'
 stop_ingestd
+
+# ---- a sync that fails
+
+# named NAME: the metric, with another name
+named() { echo "{\"metrics\":[${metric/cpu_usage/$1}]}"; }
+if strace -o /dev/null -e inject=fdatasync:error=EIO true 2>/dev/null; then
+	rm -rf spool
+	: >ingestd.err
+	start strace -D -o trace -e trace=fdatasync -e inject=fdatasync:error=EIO:when=2 ccm-ingestd -l 127.0.0.1:0 -s spool 2>ingestd.err
+	ingestd=$pid
+	until_true 20 grep -q 'listening on 127' ingestd.err
+	url=http://$(sed -n 's/.*listening on //p' ingestd.err)
+	post shop "$(named first)"
+	codes=$code
+	post shop "$(named second)"
+	codes+=" $code $(jq -r .detail out)"
+	post shop "$(named third)"
+	is "$codes $code" '202 503 the spool cannot be written 202' 'after a sync that failed the answer is 503, and what follows is accepted'
+	is "$(jq -r .name spool/00000000000000000001.ndjson | paste -sd' ')" first '... that file is closed at its last commit'
+	until_true 10 handed_over
+	is "$(jq -r .name spool/00000000000000000002.ndjson | paste -sd' ')" third '... and the next metrics are in another one'
+	grep -q 'ERROR: spool: cannot sync: Input/output error; answering 503' ingestd.err
+	ok $? '... which is logged'
+	stop_ingestd
+else
+	skip 'after a sync that failed the answer is 503, and what follows is accepted' 'strace may not trace here'
+fi
 
 if [ "$(id -u)" = 0 ] && mkdir full && mount -t tmpfs -o size=64k tmpfs full 2>/dev/null; then
 	rm -rf spool && ln -s full spool

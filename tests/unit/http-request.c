@@ -130,6 +130,7 @@ static const struct example {
     {"GET  / HTTP/1.1\r\nHost: h\r\n\r\n",
 	"400 the request line has too many blanks"},
     {"hello\r\n\r\n", "400 the request does not begin with a method of HTTP"},
+    {"QUERY / HTTP/1.1\r\nHost: h\r\n\r\n", "501 the method is not known here"},
     {"CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", "501 CONNECT is for proxies"},
     {"GET h/p HTTP/1.1\r\nHost: h\r\n\r\n", BAD_TARGET},
     {"GET http:///p HTTP/1.1\r\nHost: h\r\n\r\n",

@@ -11,13 +11,24 @@ struct recent {
 	char text[];
 };
 
+/* FNV-1a, 32 bits. */
+static size_t
+bucket_of(const char *id)
+{
+	uint32_t hash = 0x811c9dc5;
+
+	while (*id != '\0')
+		hash = (hash ^ (unsigned char)*id++) * 0x01000193;
+	return hash % APP_BUCKETS;
+}
+
 static struct app *
 find(const struct apps *apps, const char *id)
 {
-	struct app *app = apps->first;
+	struct app *app = apps->buckets[bucket_of(id)];
 
 	while (app != NULL && strcmp(app->id, id) != 0)
-		app = app->next;
+		app = app->next_in_bucket;
 	return app;
 }
 
@@ -25,11 +36,14 @@ struct app *
 apps_get(struct apps *apps, const char *id)
 {
 	struct app *app = find(apps, id);
+	struct app **bucket = &apps->buckets[bucket_of(id)];
 
 	if (app != NULL || apps->count == APPS_MAX)
 		return app;
 	app = xmalloc(sizeof(*app));
-	*app = (struct app){.id = xstrdup(id), .next = apps->first};
+	*app = (struct app){
+	    .id = xstrdup(id), .next = apps->first, .next_in_bucket = *bucket};
+	*bucket = app;
 	apps->first = app;
 	apps->count++;
 	return app;

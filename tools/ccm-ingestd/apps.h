@@ -13,6 +13,7 @@
 
 /* Any client may name a new one, so there is an end. */
 #define APPS_MAX 1000
+#define APP_BUCKETS 1024
 #define RECENT_MAX 1000                     /* metrics of an app */
 #define RECENT_BYTES_MAX ((size_t)64 << 20) /* of all of them */
 
@@ -25,6 +26,7 @@ struct app {
 	struct app *next;
 
 	/* private */
+	struct app *next_in_bucket;
 	struct recent *newest, *oldest;
 	size_t nrecent;
 };
@@ -34,6 +36,7 @@ struct apps {
 	size_t count;
 
 	/* private */
+	struct app *buckets[APP_BUCKETS];
 	struct recent *newest, *oldest;
 	size_t bytes;
 };

@@ -12,7 +12,7 @@
 #include "log.h"
 
 #define READ_BYTES ((size_t)64 << 10) /* a pipe's capacity */
-#define READS_A_TURN 4
+#define READS_A_TURN 2                /* some milliseconds */
 #define CONTROL_PATIENCE_MS 15000
 #define QUIET_MS 60000
 #define PARTITIONS_MAX 100000

@@ -16,6 +16,8 @@
 #define KEPT_MS ((int64_t)24 * 3600 * 1000)
 #define SIZE_FIRST ((size_t)1024)
 #define NONE UINT32_MAX
+#define BUSY (-1)
+#define FORGOTTEN (-2)
 #define RECORD sizeof(struct key_record)
 
 /* ---- memory ------------------------------------------------------------- */
@@ -71,7 +73,8 @@ grow(struct keys *keys)
 		keys->buckets[i] = NONE;
 	for (uint64_t i = old.first; i < old.next; i++) {
 		*record_at(keys, i) = *record_at(&old, i);
-		link_record(keys, i);
+		if (record_at(keys, i)->count != FORGOTTEN)
+			link_record(keys, i);
 	}
 	free(old.records);
 	free(old.chain);
@@ -232,7 +235,7 @@ enum key_state
 keys_look(struct keys *keys, const char *app_id, const struct buf *key,
     const struct buf *body, int64_t now_ms, uint64_t *sequence, int64_t *count)
 {
-	struct key_record record = {.time_ms = now_ms, .count = -1};
+	struct key_record record = {.time_ms = now_ms, .count = BUSY};
 	const struct key_record *known;
 
 	hash(app_id, key, record.key);
@@ -265,6 +268,8 @@ keys_done(struct keys *keys, uint64_t sequence, int64_t count)
 void
 keys_forget(struct keys *keys, uint64_t sequence)
 {
-	if (sequence >= keys->first)
-		unlink_record(keys, sequence);
+	if (sequence < keys->first)
+		return;
+	unlink_record(keys, sequence);
+	record_at(keys, sequence)->count = FORGOTTEN;
 }

@@ -27,7 +27,8 @@
 struct key_record {
 	unsigned char key[KEY_HASH_BYTES], body[KEY_HASH_BYTES];
 	int64_t time_ms;
-	int64_t count; /* of the metrics that were accepted; -1: not yet */
+	/* Of the metrics that were accepted; -1: not yet; -2: forgotten. */
+	int64_t count;
 };
 
 struct keys {

@@ -17,15 +17,18 @@
 static void
 point_to(struct metric_problem *problem, const char *token, size_t len)
 {
-	buf_add_char(&problem->pointer, '/');
-	for (size_t i = 0; i < len; i++) {
-		if (token[i] == '~')
-			buf_add_string(&problem->pointer, "~0");
-		else if (token[i] == '/')
-			buf_add_string(&problem->pointer, "~1");
-		else
-			buf_add_char(&problem->pointer, token[i]);
+	struct buf *pointer = &problem->pointer;
+	const char *plain = token, *end = token + len;
+
+	buf_add_char(pointer, '/');
+	for (; token < end; token++) {
+		if (*token != '~' && *token != '/')
+			continue;
+		buf_add(pointer, plain, (size_t)(token - plain));
+		buf_add_string(pointer, *token == '~' ? "~0" : "~1");
+		plain = token + 1;
 	}
+	buf_add(pointer, plain, (size_t)(end - plain));
 }
 
 static void
@@ -33,8 +36,12 @@ point_to_text(struct metric_problem *problem, const struct json_text *text)
 {
 	struct buf token = BUF_INIT;
 
+	if (text->simple) {
+		point_to(problem, text->at, text->len);
+		return;
+	}
 	json_decode(&token, text);
-	point_to(problem, buf_terminate(&token), token.len);
+	point_to(problem, token.data, token.len);
 	buf_free(&token);
 }
 
@@ -162,6 +169,23 @@ read_value(
 	return true;
 }
 
+/* Digits, of a number that fits by their count; -1 where it is something else.
+ */
+static int64_t
+number_of_digits(const char *at, size_t len)
+{
+	int64_t number = 0;
+
+	if (len > 18)
+		return -1;
+	for (size_t i = 0; i < len; i++) {
+		if (at[i] < '0' || at[i] > '9')
+			return -1;
+		number = number * 10 + (at[i] - '0');
+	}
+	return number;
+}
+
 /* An integer, in whatever form JSON has it (1.0 is 1), from 0 to `most`. */
 static bool
 read_integer(struct json *json, struct metric_problem *problem, int64_t *number,
@@ -170,22 +194,21 @@ read_integer(struct json *json, struct metric_problem *problem, int64_t *number,
 	struct json_text text;
 	struct buf digits = BUF_INIT;
 	enum json_type type = json_value(json, &text);
-	bool good;
 
 	if (type == JSON_INVALID)
 		return fail_json(problem, json);
 	if (type != JSON_NUMBER)
 		return fail(problem, "an integer was expected");
-	number_write(&digits, &text);
-	buf_terminate(&digits);
-	good =
-	    strspn(digits.data, "0123456789") == digits.len && digits.len <= 18;
-	*number = good ? strtoll(digits.data, NULL, 10) : -1;
-	buf_free(&digits);
-	if (!good || *number > most)
-		return fail(problem, "an integer from 0 to %jd was expected",
-		    (intmax_t)most);
-	return true;
+	*number = number_of_digits(text.at, text.len);
+	if (!text.simple) {
+		number_write(&digits, &text);
+		*number = number_of_digits(digits.data, digits.len);
+		buf_free(&digits);
+	}
+	if (*number >= 0 && *number <= most)
+		return true;
+	return fail(
+	    problem, "an integer from 0 to %jd was expected", (intmax_t)most);
 }
 
 static bool
@@ -417,14 +440,15 @@ read_metrics(struct json *json, const char *app_id, int64_t received,
 	while (json_element(json)) {
 		size_t start = lines->len;
 		char index[32];
+		int len;
 
 		problem->too_many = count == METRICS_MAX;
 		if (problem->too_many) {
 			fail(problem, "there are over %d metrics", METRICS_MAX);
 			return -1;
 		}
-		point_to(problem, index,
-		    (size_t)snprintf(index, sizeof(index), "%ld", count++));
+		len = snprintf(index, sizeof(index), "%ld", count++);
+		point_to(problem, index, (size_t)len);
 		if (!metric_read(json, METRIC_POSTED, &metric, problem))
 			return -1;
 		metric_write(lines, &metric, app_id, received);

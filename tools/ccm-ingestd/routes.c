@@ -5,6 +5,7 @@
 
 #include "daemon.h"
 #include "health.h"
+#include "openapi.h"
 
 #define APP_PREFIX "/api/v2/app/"
 #define RECENT_DEFAULT 100
@@ -22,14 +23,14 @@ struct route {
 	const char *path; /* behind APP_PREFIX and an id, where is_of_app */
 	bool is_of_app;
 	enum access_right get_right;
-	/* Each answers, or returns false: then the body is to come first. */
-	bool (*get)(const struct call *call);
-	bool (*post)(const struct call *call);
+	/* Each answers; that of POST may wait for the body. */
+	void (*get)(const struct call *call);
+	void (*post)(const struct call *call);
 };
 
 /* ---- answers ------------------------------------------------------------ */
 
-static bool
+static void
 respond_text(const struct call *call, int status, const char *text)
 {
 	http_respond(call->exchange,
@@ -37,28 +38,28 @@ respond_text(const struct call *call, int status, const char *text)
 		.type = "text/plain; charset=utf-8",
 		.body = text,
 		.len = strlen(text)});
-	return true;
 }
 
-static bool
+static void
 get_livez(const struct call *call)
 {
-	return respond_text(call, 200, "alive\n");
+	respond_text(call, 200, "alive\n");
 }
 
-static bool
+static void
 get_readyz(const struct call *call)
 {
 	const char *why = health_refusal(call->daemon);
 
-	if (why == NULL)
-		return respond_text(call, 200, "ready\n");
+	if (why == NULL) {
+		respond_text(call, 200, "ready\n");
+		return;
+	}
 	http_add_header(call->exchange, "Retry-After", "5");
 	http_respond_problem(call->exchange, 503, why, NULL);
-	return true;
 }
 
-static bool
+static void
 get_health(const struct call *call)
 {
 	struct buf body = BUF_INIT;
@@ -73,14 +74,23 @@ get_health(const struct call *call)
 		.body = body.data,
 		.len = body.len});
 	buf_free(&body);
-	return true;
 }
 
-static bool
+static void
 get_page(const struct call *call)
 {
 	page_get(&call->daemon->page, call->exchange);
-	return true;
+}
+
+static void
+get_openapi(const struct call *call)
+{
+	http_respond(call->exchange,
+	    &(struct http_answer){.status = 200,
+		.type = "application/json",
+		.body = openapi_json,
+		.len = openapi_json_len,
+		.may_gzip = true});
 }
 
 /* ?limit=N; false where that is not a number from 1 to 1000. */
@@ -101,7 +111,7 @@ read_limit(const struct http_request *request, size_t *limit)
 	return good && *limit >= 1 && *limit <= RECENT_MAX;
 }
 
-static bool
+static void
 get_metrics(const struct call *call)
 {
 	struct daemon *daemon = call->daemon;
@@ -111,7 +121,7 @@ get_metrics(const struct call *call)
 	if (!read_limit(&call->exchange->request, &limit)) {
 		http_respond_problem(call->exchange, 400,
 		    "limit is not a number from 1 to 1000", NULL);
-		return true;
+		return;
 	}
 	buf_printf(&body, "{\"app_id\":\"%s\",\"metrics\":[", call->app_id);
 	apps_write_recent(&daemon->apps, call->app_id, limit, &body);
@@ -125,7 +135,6 @@ get_metrics(const struct call *call)
 		.len = body.len,
 		.may_gzip = true});
 	buf_free(&body);
-	return true;
 }
 
 /* True for a Content-Type of that name, whatever its parameters. */
@@ -139,7 +148,7 @@ is_type(const char *type, const char *name)
 
 /* The body is JSON, by its Content-Type, too; a page may say text/plain, which
  * spares it the question in advance. */
-static bool
+static void
 post_metrics(const struct call *call)
 {
 	struct http_exchange *exchange = call->exchange;
@@ -150,7 +159,7 @@ post_metrics(const struct call *call)
 	    http_request_header(request, "transfer-encoding") == NULL) {
 		http_respond_problem(
 		    exchange, 411, "a POST has a body and its length", NULL);
-		return true;
+		return;
 	}
 	type = http_request_header(request, "content-type");
 	if (!is_type(type, "application/json") &&
@@ -158,12 +167,14 @@ post_metrics(const struct call *call)
 		http_add_header(exchange, "Accept", "application/json");
 		http_respond_problem(exchange, 415,
 		    "the Content-Type is not application/json", NULL);
-		return true;
+		return;
 	}
+	/* A body that would be refused does not have to come. */
 	if (call->is_head_only)
-		return ingest_refuses(&call->daemon->ingest, exchange);
-	ingest_post(&call->daemon->ingest, exchange, call->app_id, call->token);
-	return true;
+		ingest_refuses(&call->daemon->ingest, exchange);
+	else
+		ingest_post(
+		    &call->daemon->ingest, exchange, call->app_id, call->token);
 }
 
 /* ---- the table ---------------------------------------------------------- */
@@ -172,6 +183,7 @@ static const struct route routes[] = {
     {"/metrics", true, ACCESS_READ, get_metrics, post_metrics},
     {"/health", true, ACCESS_READ, get_health, NULL},
     {"/prometheus-metrics", false, ACCESS_READ, get_page, NULL},
+    {"/openapi.json", false, ACCESS_OPEN, get_openapi, NULL},
     {"/livez", false, ACCESS_OPEN, get_livez, NULL},
     {"/readyz", false, ACCESS_OPEN, get_readyz, NULL},
 };

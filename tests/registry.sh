@@ -31,8 +31,11 @@ registry_fault() {
 	registry POST faults "[$*]"
 }
 
-# asked: the requests since the last time, a line each
+# asked: the requests since the last time, a line each. They are forgotten before
+# they are written: who reads them may want the first one only.
 asked() {
-	registry GET log
+	local lines
+	lines=$(registry GET log)
 	registry DELETE log
+	printf '%s\n' "$lines"
 }

@@ -42,7 +42,7 @@ is "$(cd root/usr/local/share/bash-completion/completions && echo *)" "$(cd "$B/
 	[ -s root/usr/local/share/doc/ccm/examples/ccm.env ]
 ok $? 'generator, users, directories and an example are installed'
 is "$(cd root/usr/local/share/ccm && echo dashboards/* examples/*)" \
-	"$(cd "$ROOT/pipelines" && echo dashboards/*.{json,yml} examples/*)" \
+	"$(cd "$ROOT/pipelines" && echo dashboards/*.{json,yml} examples/*.{conf,yml})" \
 	'dashboards, rules and the examples for Prometheus and DataKit are installed'
 [ -s root/usr/local/share/man/man7/ccm-metrics.7 ]
 ok $? '... and the page that describes the metrics'

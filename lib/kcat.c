@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -69,29 +68,20 @@ settings_pipe(const struct kafka_settings *settings, struct buf *problem)
 static int
 open_companion(struct buf *problem)
 {
-	char self[PATH_MAX];
-	struct buf path = BUF_INIT;
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	const char *dir;
-	int fd;
+	/* Of a program in lib/ccm, or of one in bin. */
+	char *path = program_relative_or_die(COMPANION_FILE);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (len < 0)
-		len = 0;
-	self[len] = '\0';
-	dir = dirname(self);
-	/* A program in lib/ccm, or one in bin. */
-	buf_printf(&path, "%s/" COMPANION_FILE, dir);
-	fd = open(buf_terminate(&path), O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		path.len = 0;
-		buf_printf(&path, "%s/../lib/ccm/" COMPANION_FILE, dir);
-		fd = open(buf_terminate(&path), O_RDONLY | O_CLOEXEC);
+		free(path);
+		path = program_relative_or_die("../lib/ccm/" COMPANION_FILE);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	if (fd < 0)
 		buf_printf(problem,
 		    "cannot open %s, which is loaded into kcat: %s; install ccm again",
-		    path.data, strerror(errno));
-	buf_free(&path);
+		    path, strerror(errno));
+	free(path);
 	return fd;
 }
 

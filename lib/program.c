@@ -1,5 +1,8 @@
 #include "program.h"
 
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,4 +55,19 @@ program_find_or_die(const char *name)
 	buf_free(&file);
 	free(copy);
 	return found;
+}
+
+char *
+program_relative_or_die(const char *relative)
+{
+	char self[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	struct buf path = BUF_INIT;
+
+	if (len < 0)
+		die(EX_OSERR, "cannot read /proc/self/exe: %s",
+		    strerror(errno));
+	self[len] = '\0';
+	buf_printf(&path, "%s/%s", dirname(self), relative);
+	return buf_terminate(&path);
 }

@@ -1,5 +1,5 @@
 /*
- * Finds a program that will be run later.
+ * Finds programs that will be run later, and what is installed with ours.
  */
 #ifndef CCM_PROGRAM_H
 #define CCM_PROGRAM_H
@@ -10,5 +10,13 @@
  * frees it.
  */
 char *program_find_or_die(const char *name);
+
+/*
+ * The path of a file that is installed with the program that runs: `relative`,
+ * such as "ccm-key" or "../share/ccm/schemas/metric.avsc", is from the
+ * directory of that program. Exits with EX_OSERR without /proc. The caller
+ * frees it.
+ */
+char *program_relative_or_die(const char *relative);
 
 #endif

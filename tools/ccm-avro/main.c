@@ -25,9 +25,9 @@
 #include "log.h"
 #include "main.h"
 #include "process.h"
+#include "program.h"
 #include "registry.h"
 #include "schema.h"
-#include "share.h"
 #include "shipper.h"
 #include "writers.h"
 
@@ -47,7 +47,7 @@
 	"  -h          this help\n"                                              \
 	"  -V          the version\n"
 
-#define SCHEMA_FILE "schemas/metric.avsc"
+#define SCHEMA_FILE "../share/ccm/schemas/metric.avsc"
 #define SCHEMA_BYTES_MAX ((size_t)1 << 20)
 #define TOPIC_DEFAULT "client-metrics"
 
@@ -61,8 +61,9 @@ struct options {
 static struct metric_schema *
 read_schema_or_die(const struct options *options, struct buf *text)
 {
-	char *own =
-	    options->schema_path == NULL ? share_path(SCHEMA_FILE) : NULL;
+	char *own = options->schema_path == NULL
+	    ? program_relative_or_die(SCHEMA_FILE)
+	    : NULL;
 	const char *path = own != NULL ? own : options->schema_path;
 	struct buf problem = BUF_INIT;
 	struct metric_schema *schema;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -26,22 +25,6 @@
 
 /* ---- which program ------------------------------------------------------ */
 
-/* The one that we were installed with. */
-static char *
-beside_us(const char *name)
-{
-	char self[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	struct buf path = BUF_INIT;
-
-	if (len < 0)
-		die(EX_OSERR, "cannot read /proc/self/exe: %s",
-		    strerror(errno));
-	self[len] = '\0';
-	buf_printf(&path, "%s/%s", dirname(self), name);
-	return buf_terminate(&path);
-}
-
 void
 writer_use_key(struct writer *writer, int rejects_fd)
 {
@@ -54,7 +37,7 @@ writer_use_key(struct writer *writer, int rejects_fd)
 	    .key_delimiter = "\t",
 	    .end_delimiter = "\n"};
 	writer->argv = xreallocarray(NULL, 5, sizeof(*writer->argv));
-	writer->argv[n++] = beside_us("ccm-key");
+	writer->argv[n++] = program_relative_or_die("ccm-key");
 	writer->argv[n++] = xstrdup("-F");
 	if (rejects_fd >= 0) {
 		buf_printf(&rejects, "-r/dev/fd/%d", rejects_fd);

@@ -112,12 +112,12 @@ is "$(query "$labels")" "\"$(grep -F "$labels " metrics | sed 's/.* //')\"" "...
 # ---- usage -------------------------------------------------------------------
 
 run ccm-serve
-is "$status $(<err)" "64 ccm-serve: ERROR: no FILE to serve is given; -h shows the usage" "no file"
+is "$status $(<err)" "64 ccm-serve: ERROR: missing argument FILE; -h shows the usage" "no file"
 run ccm-serve a b
 is "$status $(<err)" '64 ccm-serve: ERROR: unexpected argument "b"; -h shows the usage' "two files"
 for age in 0 x 1s 99999999999; do
 	run ccm-serve -a "$age" metrics
-	is "$status $(<err)" "64 ccm-serve: ERROR: -a takes seconds from 1 to 31536000, not \"$age\"" "-a $age"
+	is "$status $(<err)" "64 ccm-serve: ERROR: -a is \"$age\"; it takes seconds from 1 to 31536000" "-a $age"
 done
 run ccm-serve -l "${url#http://}" metrics
 is "$status" 73 "an address that is taken"

@@ -486,7 +486,7 @@ let_in() {
 	query .
 	[ "$code" = 200 ]
 }
-until_true 5 let_in
+until_true 20 let_in
 ok $? '... and ends with its window'
 
 start_cloud -l -c 10000

@@ -6,13 +6,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "io.h"
 #include "json.h"
 #include "log.h"
 #include "plural.h"
+#include "ship-status.h"
 
-#define STATUS_NAME ".status"
-#define STATUS_BYTES_MAX ((size_t)64 << 10)
 #define STATUS_TEMPORARY ".status.new"
 
 /* Appends ,"NAME":"STRING"; a byte that is not UTF-8 becomes U+FFFD. */
@@ -60,70 +58,16 @@ add_line(
 	buf_add_string(out, "}\n");
 }
 
-/* An integer that is not negative, else 0. */
-static uint64_t
-read_count(struct json *json)
-{
-	struct json_text text;
-	enum json_type type = json_value(json, &text);
-
-	json_skip(json, type);
-	return type == JSON_NUMBER && text.simple && text.at[0] != '-'
-	    ? strtoull(text.at, NULL, 10)
-	    : 0;
-}
-
-/* {"sent":N,"set_aside":N} */
-static void
-read_lines(struct status *status, struct json *json)
-{
-	struct json_text key;
-	enum json_type type = json_value(json, &key);
-
-	if (type != JSON_OBJECT) {
-		json_skip(json, type);
-		return;
-	}
-	while (json_member(json, &key)) {
-		if (json_text_is(&key, "sent"))
-			status->sent_lines = read_count(json);
-		else if (json_text_is(&key, "set_aside"))
-			status->set_aside_lines = read_count(json);
-		else
-			json_raw_value(json, &key);
-	}
-}
-
-static void
-read_members(struct status *status, struct json *json)
-{
-	struct json_text key;
-
-	while (json_member(json, &key)) {
-		if (json_text_is(&key, "lines"))
-			read_lines(status, json);
-		else
-			json_raw_value(json, &key);
-	}
-}
-
 void
 status_read_lines(struct status *status, const struct spool *spool)
 {
-	struct buf path = BUF_INIT, text = BUF_INIT;
-	struct json json = JSON_INIT;
-	struct json_text key;
+	struct ship_status before;
 
-	buf_printf(&path, "%s/" STATUS_NAME, spool->path);
-	if (read_file(path.data, STATUS_BYTES_MAX, &text)) {
-		buf_terminate(&text);
-		json_start(&json, text.data, text.len);
-		if (json_value(&json, &key) == JSON_OBJECT)
-			read_members(status, &json);
-	}
-	json_free(&json);
-	buf_free(&path);
-	buf_free(&text);
+	if (!ship_status_read(spool->dir_fd, &before))
+		return;
+	status->sent_lines = before.sent_lines;
+	status->set_aside_lines = before.set_aside_lines;
+	ship_status_free(&before);
 }
 
 /* Not synced: after a crash of the machine it is stale in any case. False with
@@ -140,7 +84,7 @@ replace_file(int dir_fd, const struct buf *line)
 	errno = ENOSPC; /* where only a part is written */
 	written = write(fd, line->data, line->len) == (ssize_t)line->len;
 	return close(fd) == 0 && written &&
-	    renameat(dir_fd, STATUS_TEMPORARY, dir_fd, STATUS_NAME) == 0;
+	    renameat(dir_fd, STATUS_TEMPORARY, dir_fd, SHIP_STATUS_NAME) == 0;
 }
 
 /* "waiting: 2 files (4711 bytes); cat exited with status 75" */
@@ -196,7 +140,7 @@ status_write(
 	}
 	written = replace_file(spool->dir_fd, &line);
 	if (!written && !status->failed)
-		log_warn("cannot write to %s/" STATUS_NAME
+		log_warn("cannot write to %s/" SHIP_STATUS_NAME
 			 ": %s; going on without it",
 		    spool->path, strerror(errno));
 	status->failed = !written;

@@ -7,6 +7,7 @@
 #   make image           a container image, build/ccm_VERSION.image.tar
 #   make demo            an hour of metrics, from a simulated API to a simulated
 #                        Kafka
+#   make demo-export     the newest samples, to a real Prometheus
 #   make demo-ingest     metrics by POST, to a simulated Kafka and back
 #   make dashboards      pipelines/dashboards/*.json, from the .jq beside them
 #   make clean           removes build/
@@ -122,7 +123,7 @@ TEST_BIN := $(addprefix $(B)/tests/unit/,$(UNITS)) \
 sources = $(or $(wildcard $(1)/$(2)/*.c),$(1)/$(2).c)
 objects = $(patsubst %.c,$(B)/%.o,$(call sources,$(1),$(2)))
 
-.PHONY: all help check check-dashboards check-export check-kafka check-systemd demo demo-ingest bench simulate lint fuzz dashboards \
+.PHONY: all help check check-dashboards check-export check-kafka check-systemd demo demo-export demo-ingest bench simulate lint fuzz dashboards \
 	soak image check-image install uninstall stage deb lint-units lint-deb \
 	soak-kafka clean deps tests
 all: $(BIN) $(SHARE) $(GENERATOR) $(COMPANION) $(PRIVATE)
@@ -152,6 +153,7 @@ DEPS_check-dashboards := jq perl procps python3-venv
 DEPS_demo := $(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST)
 DEPS_soak := $(DEPS_check)
 DEPS_bench := $(DEPS_demo) $(DEPS_KAFKA) python3 time wrk
+DEPS_demo-export := $(DEPS_demo)
 DEPS_demo-ingest := $(DEPS_demo) curl
 DEPS_simulate := $(DEPS_demo)
 DEPS_DEB := build-essential debhelper
@@ -395,6 +397,9 @@ $(B)/bench/bare-loop: $(B)/tests/bench/bare-loop.o $(B)/libccm.a
 	@mkdir -p $(@D)
 	@echo "  LD      $@"
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ -lm
+
+demo-export: tests
+	@B=$(B) tests/demo-export.sh
 
 demo-ingest: tests
 	@B=$(B) tests/demo-ingest.sh

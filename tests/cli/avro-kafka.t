@@ -123,6 +123,28 @@ kill -TERM "$again"
 ended again
 is "$(tail -n 1 again.out | cut -c 1-21)" '{"control":"revoked",' 'the last line says that nothing is read any more'
 
+# ---- the reader of the FIFO goes -----------------------------------------------
+
+mkfifo consumed
+exec 8<>consumed
+# to_fifo NAME ARGUMENT...: as consume, to the FIFO
+to_fifo() {
+	(
+		ccm-consume "${@:2}" 2>"$1.err" >consumed 8>&- </dev/null
+		echo $? >"$1.status"
+	) 8>&- &
+	started+=($!)
+	until_true 20 grep -q 'reading partitions' "$1.err"
+}
+to_fifo decoded client-metrics g-decoded ccm-avro decode
+to_fifo plain client-metrics g-plain
+exec 8>&-
+ended decoded
+is "$status" 75 'a consumer whose daemon has gone is status 75'
+ended plain
+like "$status $(tail -n 1 plain.err)" '^75 ccm-consume: ERROR: nobody reads the FIFO on standard output' \
+	'... without a program of its own, too'
+
 # ---- the examples of the manual page -------------------------------------------
 
 awk '/^\.Sh/ { on = /EXAMPLES/ } on && sub(/^\$ /, "")' "$ROOT/tools/ccm-avro.1" >examples

@@ -13,6 +13,7 @@
 
 #include "buf.h"
 #include "companion.h"
+#include "io.h"
 #include "log.h"
 
 #define WRITE_BYTES (1 << 16)
@@ -28,23 +29,6 @@ refused_file_or_die(const char *name)
 	/* kcat and ccm-key append each their own. */
 	fcntl(fd, F_SETFL, O_APPEND);
 	return fd;
-}
-
-static bool
-write_all(int fd, const char *bytes, size_t len)
-{
-	ssize_t written;
-
-	while (len > 0) {
-		written = write(fd, bytes, len);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return false;
-		bytes += written;
-		len -= (size_t)written;
-	}
-	return true;
 }
 
 static bool

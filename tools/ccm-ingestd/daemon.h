@@ -27,6 +27,7 @@ struct daemon {
 	struct apps apps;
 	struct series_table series;
 	const char *feed_path; /* of the FIFO, or NULL */
+	bool is_development;   /* ccm-ship writes to the FIFO */
 	struct feed feed;
 	struct producer producer;
 	struct page page;

@@ -123,6 +123,29 @@ refused_to_lines(int refused_fd, int to_fd)
 }
 
 bool
+refused_to_messages(int refused_fd, int to_fd)
+{
+	struct companion_reject head;
+	struct buf bytes = BUF_INIT, out = BUF_INIT;
+	bool good = lseek(refused_fd, 0, SEEK_SET) == 0;
+	unsigned long number = 0;
+
+	while (good && next_record(refused_fd, &head, &bytes)) {
+		/* No partition and no offset: they are numbered. */
+		buf_printf(&out, "0\t%lu\t%lld\t%llu\t%llu\n", number++,
+		    (long long)head.timestamp_ms,
+		    (unsigned long long)head.key_len,
+		    (unsigned long long)head.value_len);
+		buf_add(&out, bytes.data, bytes.len);
+		good = flush(to_fd, &out, WRITE_BYTES);
+	}
+	good = good && flush(to_fd, &out, 1);
+	buf_free(&bytes);
+	buf_free(&out);
+	return good;
+}
+
+bool
 refused_is_empty(int fd)
 {
 	struct stat st;

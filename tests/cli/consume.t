@@ -181,10 +181,11 @@ slow=$pid
 # and one that is restarted with its kcat.
 cp slow complaining
 cp slow failing
+declare -A stopped
 scripted complaining metrics g sh -c 'cat >/dev/null; exit 65'
-complaining=$pid
+stopped[complaining]=$pid
 scripted failing metrics g sh -c 'cat >/dev/null; exit 74'
-failing=$pid
+stopped[failing]=$pid
 cat >added <<-'END'
 	rename added.later added
 	event assigned 0 - 0
@@ -364,8 +365,8 @@ kill -TERM "$slow"
 ended slow
 is "$status $(cat slow.out)" '0 done' 'on SIGTERM, PROG gets the time to deal with what it has'
 for name in complaining failing; do
-	until_true 10 kcat_of "${!name}"
-	kill -TERM "${!name}"
+	until_true 10 kcat_of "${stopped[$name]}"
+	kill -TERM "${stopped[$name]}"
 	ended $name
 done
 is "$(cat complaining.status failing.status | paste -sd ' ')" '0 74' \

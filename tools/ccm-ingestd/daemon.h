@@ -31,6 +31,7 @@ struct daemon {
 	struct feed feed;
 	struct producer producer;
 	struct page page;
+	char *swagger_directory;
 	int64_t started_ms;
 	bool has_two_apps; /* once, and over restarts */
 	struct notify notify;

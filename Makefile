@@ -465,7 +465,8 @@ FUZZ_SOURCES_samples := $(addprefix tools/ccm-normalize/,samples.c \
 	record-writer.c)
 FUZZ_SOURCES_promfmt := $(addprefix tools/ccm-promfmt/,labels.c output.c store.c)
 FUZZ_SOURCES_batch := tools/ccm-ingestd/metric.c
-FUZZ_SOURCES_feed := $(addprefix tools/ccm-ingestd/,metric.c feed.c series.c apps.c)
+FUZZ_SOURCES_feed := $(addprefix tools/ccm-ingestd/,metric.c feed.c series.c apps.c \
+	producer.c)
 FUZZ_SOURCES_response := $(addprefix tools/ccm-fetch/,points.c response.c body.c \
 	filters.c resources.c)
 FUZZ_SOURCES_avro := $(addprefix tools/ccm-avro/,binary.c metric.c schema.c)

@@ -2,14 +2,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "log.h"
 
-void
-write_or_die(int fd, const char *what, const char *bytes, size_t len)
+bool
+write_all(int fd, const char *bytes, size_t len)
 {
 	while (len > 0) {
 		ssize_t written = write(fd, bytes, len);
@@ -17,11 +20,28 @@ write_or_die(int fd, const char *what, const char *bytes, size_t len)
 		if (written < 0 && errno == EINTR)
 			continue;
 		if (written < 0)
-			die(EX_IOERR, "cannot write to %s: %s", what,
-			    strerror(errno));
+			return false;
 		bytes += written;
 		len -= (size_t)written;
 	}
+	return true;
+}
+
+void
+write_or_die(int fd, const char *what, const char *bytes, size_t len)
+{
+	if (!write_all(fd, bytes, len))
+		die(EX_IOERR, "cannot write to %s: %s", what, strerror(errno));
+}
+
+bool
+is_named_fifo(int fd)
+{
+	struct stat st;
+	struct statfs fs;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode) &&
+	    fstatfs(fd, &fs) == 0 && fs.f_type != PIPEFS_MAGIC;
 }
 
 bool

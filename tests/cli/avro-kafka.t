@@ -94,13 +94,35 @@ is "$status $(ls spool) $(cat spool/bad/*)" '65 bad {"app_id":"shop","name":"x"}
 until_true 20 come 5014
 is "$(grep -c '^{"app_id' back.out)" 5014 '... and the others are sent'
 
+# ---- metrics that Kafka refuses ------------------------------------------------
+
+# All in one batch, and then one of them alone.
+rm -r spool/bad
+for i in 5020 5070 5120 5170; do lines $i $i; done >spool/1.ndjson
+same spool/1.ndjson >wanted
+control push-errors Produce MSG_SIZE_TOO_LARGE 2
+KAFKA_LINGER_MS=1000 run ccm-ship -1 spool ccm-produce client-metrics ccm-avro encode
+is "$status $(ls spool) $(ls spool/bad)" '65 bad 1.ndjson.rejected' \
+	'a metric that Kafka refuses for good is kept in bad/'
+awk '/^\.Sh/ { on = /EXAMPLES/ } on && /rejected/ { print; getline; print }' "$ROOT/tools/ccm-avro.1" |
+	sed 's/^\$ //' >recover
+run bash -o pipefail -c "$(<recover)"
+is "$status $(wc -l <refused.ndjson) $(same refused.ndjson | comm -13 wanted - | wc -l)" '0 1 0' \
+	'... and is a line of the spool again, by the command of the manual page'
+mv refused.ndjson spool/
+run ccm-ship -1 spool ccm-produce client-metrics ccm-avro encode
+is "$status" 0 '... that can be sent'
+all_back() { same back.out | comm -13 - wanted | grep -q . && return 1 || return 0; }
+until_true 20 all_back
+ok $? '... and comes back, as the others have'
+
 # ---- messages of others --------------------------------------------------------
 
 printf 'hello\tworld\n' | kcat -P -b "$KAFKA_BOOTSTRAP_SERVERS" -t client-metrics -K '\t'
 lines 5015 5015 >spool/4.ndjson
 run ccm-ship -1 spool ccm-produce client-metrics ccm-avro encode
-until_true 20 come 5015
-is "$(grep -c '^{"app_id' back.out)" 5015 'a message that is no Avro stops nothing'
+until_true 20 come 5019
+is "$(grep -c '^{"app_id' back.out)" 5019 'a message that is no Avro stops nothing'
 like "$(grep ERROR back.err; grep 'ccm-avro' back.err)" "ccm-avro: partition [0-3], offset [0-9]+: not in Confluent's wire format" \
 	'... and is reported by its place'
 
@@ -115,7 +137,8 @@ until_true 30 reads_again
 ok $? '... and that one answers again'
 kill -TERM "$back"
 ended back
-is "$status" 65 'SIGTERM ends the consumer, with the status of what was bad'
+is "$status $(tail -n 1 back.err)" '0 ccm-consume: stopped' \
+	'SIGTERM ends the consumer with status 0, whatever was bad'
 consume again -w 3600 client-metrics ccm-ingest ccm-avro decode
 again=$pid
 until_true 20 grep -q assigned again.out
@@ -123,9 +146,32 @@ kill -TERM "$again"
 ended again
 is "$(tail -n 1 again.out | cut -c 1-21)" '{"control":"revoked",' 'the last line says that nothing is read any more'
 
+# ---- the reader of the FIFO goes -----------------------------------------------
+
+mkfifo consumed
+exec 8<>consumed
+# to_fifo NAME ARGUMENT...: as consume, to the FIFO
+to_fifo() {
+	(
+		ccm-consume "${@:2}" 2>"$1.err" >consumed 8>&- </dev/null
+		echo $? >"$1.status"
+	) 8>&- &
+	started+=($!)
+	until_true 20 grep -q 'reading partitions' "$1.err"
+}
+to_fifo decoded client-metrics g-decoded ccm-avro decode
+to_fifo plain client-metrics g-plain
+exec 8>&-
+ended decoded
+is "$status" 75 'a consumer whose daemon has gone is status 75'
+ended plain
+like "$status $(tail -n 1 plain.err)" '^75 ccm-consume: ERROR: nobody reads the FIFO on standard output' \
+	'... without a program of its own, too'
+
 # ---- the examples of the manual page -------------------------------------------
 
 awk '/^\.Sh/ { on = /EXAMPLES/ } on && sub(/^\$ /, "")' "$ROOT/tools/ccm-avro.1" >examples
+sed -i '/rejected/d; /^mv /d' examples # these were run above
 is "$(wc -l <examples)" 3 'the manual page has examples'
 while read -r command; do
 	rm -rf spool && mkdir spool && cp batch spool/1.ndjson

@@ -177,6 +177,19 @@ is "$status $(cut -c 1-19 out)" '0 {"control":"status"
 {"app_id":"shop","n
 {"control":"revoked' 'control lines stay in their place'
 
+# A pipe that nobody reads, and a FIFO whose reader has gone, as the daemon may.
+exec 9> >(exit 0)
+wait $!
+run sh -c 'exec ccm-avro decode <arrived >&9'
+is "$status" 141 'a pipe that nobody reads ends it by SIGPIPE'
+exec 9>&-
+mkfifo consumed
+exec 8<>consumed 9>consumed 8>&-
+run sh -c 'exec ccm-avro decode <arrived >&9'
+is "$status $(cat err)" '75 ccm-avro: ERROR: cannot write to standard output: Broken pipe' \
+	'a FIFO that nobody reads is status 75'
+exec 9>&-
+
 hostile=0
 # refuses HEX PROBLEM: of three messages the second is refused
 : >hostile.in

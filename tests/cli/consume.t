@@ -177,6 +177,23 @@ torn=$pid
 echo 'frame one' >slow
 scripted slow metrics g sh -c 'cat >/dev/null; sleep 1; echo done'
 slow=$pid
+# PROG that has found bad records, and one that has failed, when they are stopped;
+# and one that is restarted with its kcat.
+cp slow complaining
+cp slow failing
+declare -A stopped
+scripted complaining metrics g sh -c 'cat >/dev/null; exit 65'
+stopped[complaining]=$pid
+scripted failing metrics g sh -c 'cat >/dev/null; exit 74'
+stopped[failing]=$pid
+cat >added <<-'END'
+	rename added.later added
+	event assigned 0 - 0
+	event log 5 PARTCNT Topic metrics partition count changed from 1 to 2
+END
+echo 'event assigned 0 - 0 1' >added.later
+scripted added metrics g sh -c 'cat >/dev/null; exit 65'
+added=$pid
 scripted stubborn metrics g perl -e '$SIG{TERM} = "IGNORE"; $| = 1; print "there\n"; sleep 1 while 1'
 stubborn=$pid
 printf '%s\n' 'write a record' 'deaf' >deaf
@@ -347,6 +364,18 @@ until_true 10 kcat_of "$slow"
 kill -TERM "$slow"
 ended slow
 is "$status $(cat slow.out)" '0 done' 'on SIGTERM, PROG gets the time to deal with what it has'
+for name in complaining failing; do
+	until_true 10 kcat_of "${stopped[$name]}"
+	kill -TERM "${stopped[$name]}"
+	ended $name
+done
+is "$(cat complaining.status failing.status | paste -sd ' ')" '0 74' \
+	'... that it has found bad records is no failure then, but that it cannot write'
+until_true 30 grep -q 'reading partitions 0-1' added.err
+ok $? 'nor does it end us where kcat is restarted'
+kill -TERM "$added"
+ended added
+is "$status" 0 '... and stopped'
 
 # ---- what kcat reports ------------------------------------------------------
 

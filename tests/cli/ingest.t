@@ -198,6 +198,23 @@ send local 4 other
 until_true 20 shows 'client_metric_local{app_id="other",host="h"} 4'
 ok $? '... and metrics are shown without Kafka'
 is "$(of ccm-consume | grep -c .)" 0 '... and without a consumer'
+# statuses PRODUCER CONSUMER
+statuses() { shows "kafka_producer_status $1" && shows "kafka_consumer_status $2"; }
+until_true 5 statuses 1 1
+ok $? '... the states are as in production'
+two_counted() { shows 'kafka_metrics_sent_total 2' && shows 'kafka_metrics_consumed_total 2'; }
+until_true 5 two_counted
+ok $? '... so are the counters'
+curl -sf --unix-socket socket "$url/api/v2/app/shop/health" >out 2>err
+is "$(jq -r '[.status, .consumer.state, .consumer.detail] | join(", ")' out)" \
+	'pass, up, development: the producer writes to the FIFO' '... and the health'
+kill -STOP "$ingest"
+kill -KILL "$(of ccm-ship)"
+until_true 5 statuses 0 0
+ok $? '... also where no shipper runs'
+kill -CONT "$ingest"
+until_true 20 statuses 1 1
+ok $? '... and where it is back'
 stop_ingest
 is "$status" 0 '... until SIGTERM'
 

@@ -258,6 +258,41 @@ else
 	skip 'after a sync that failed the answer is 503, and what follows is accepted' 'strace may not trace here'
 fi
 
+# ---- Swagger UI
+
+# The files are looked for beside the program.
+mkdir -p own/bin own/share/ccm/swagger-ui
+cp "$B/bin/ccm-ingestd" own/bin/
+PATH=$WORK/own/bin:$PATH start_ingestd
+for path in '' /start.js /swagger-ui.css /swagger-ui-bundle.js; do
+	get "/swagger-ui$path"
+	like "$code $(header content-type) $(jq -r .detail out)" \
+		'^404 application/problem\+json Swagger UI is not installed: put swagger-ui.css and swagger-ui-bundle.js of .* into share/ccm/swagger-ui' \
+		"/swagger-ui$path without its files says how to get them"
+done
+echo 'body {}' >own/share/ccm/swagger-ui/swagger-ui.css
+get /swagger-ui
+is "$code" 404 '... so it does where one is missing'
+head -c 1500000 /dev/urandom >own/share/ccm/swagger-ui/swagger-ui-bundle.js
+get /swagger-ui
+is "$code $(header content-type)" '200 text/html; charset=utf-8' 'with both it is a page'
+like "$(header content-security-policy)" "^default-src 'none'; script-src 'self'; style-src 'self'; " \
+	'... with a strict Content-Security-Policy'
+is "$(grep -cE '//|<script>|style=' out)" 0 '... of no other host, and with nothing inline'
+missing=
+while read -r path; do
+	curl -sS -o /dev/null -w '%{http_code}' "$url/$path" | grep -q 200 || missing+=" $path"
+done < <(grep -oE '(src|href)="[^"]*"' out | cut -d'"' -f2)
+is "$missing" '' '... and each file that it names is there'
+get /swagger-ui/swagger-ui-bundle.js
+is "$code $(header content-type) $(cmp out own/share/ccm/swagger-ui/swagger-ui-bundle.js)" '200 text/javascript; charset=utf-8 ' \
+	'... as it is on the disk'
+get /swagger-ui/start.js
+like "$code $(<out)" '^200 SwaggerUIBundle\(\{url: "openapi.json"' '... and shows /openapi.json'
+get /swagger-ui/../schemas/metric.avsc --path-as-is
+is "$code" 404 'other files are not'
+stop_ingestd
+
 if [ "$(id -u)" = 0 ] && mkdir full && mount -t tmpfs -o size=64k tmpfs full 2>/dev/null; then
 	rm -rf spool && ln -s full spool
 	start_ingestd

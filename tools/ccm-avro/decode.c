@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -25,7 +26,8 @@ struct decoder {
 	struct arrivals arrivals;
 	struct metric metric;
 	struct buf out, problem;
-	int status; /* so far */
+	int status;   /* so far */
+	bool is_fifo; /* what we write to; the daemon reads it */
 
 	uint64_t bad, bad_unsaid; /* messages: all, and not in the log */
 	int64_t minute_began_ms;
@@ -37,8 +39,9 @@ flush_out(void *context)
 {
 	struct decoder *decoder = context;
 
-	write_or_die(STDOUT_FILENO, "standard output", decoder->out.data,
-	    decoder->out.len);
+	if (!write_all(STDOUT_FILENO, decoder->out.data, decoder->out.len))
+		die(errno == EPIPE && decoder->is_fifo ? EX_TEMPFAIL : EX_IOERR,
+		    "cannot write to standard output: %s", strerror(errno));
 	decoder->out.len = 0;
 }
 
@@ -180,9 +183,12 @@ int
 decode(struct writers *writers)
 {
 	struct decoder decoder = {.writers = writers,
-	    .arrivals = {.fd = STDIN_FILENO, .before_wait = flush_out}};
+	    .arrivals = {.fd = STDIN_FILENO, .before_wait = flush_out},
+	    .is_fifo = is_named_fifo(STDOUT_FILENO)};
 
 	decoder.arrivals.context = &decoder;
+	if (decoder.is_fifo)
+		signal(SIGPIPE, SIG_IGN);
 	while (take(&decoder, arrivals_next(&decoder.arrivals)))
 		if (decoder.out.len >= OUT_BLOCK)
 			flush_out(&decoder);

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "io.h"
 #include "log.h"
 #include "process.h"
 
@@ -57,6 +58,8 @@ die_without_reader(void)
 {
 	sigset_t signals;
 
+	if (is_named_fifo(STDOUT_FILENO))
+		die(EX_TEMPFAIL, "nobody reads the FIFO on standard output");
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGPIPE);
 	sigprocmask(SIG_UNBLOCK, &signals, NULL);

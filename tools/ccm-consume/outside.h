@@ -32,7 +32,8 @@ enum outside_event outside_look(const struct outside *outside);
 bool outside_wait(const struct outside *outside, int timeout_ms);
 
 /* Ends us as a write to a pipe without a reader would: by SIGPIPE or, where
- * that is ignored, with EX_IOERR and a message. */
+ * that is ignored, with EX_IOERR and a message. For a FIFO that has a name it
+ * is EX_TEMPFAIL and a message. */
 void die_without_reader(void) __attribute__((noreturn));
 
 #endif

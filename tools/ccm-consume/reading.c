@@ -377,8 +377,14 @@ static void
 judge_prog(const struct reading *reading)
 {
 	const struct prog *prog = &reading->prog;
+	bool was_stopped =
+	    is_called_off(reading) || reading->cause == LEFT_BEHIND;
 	int status = prog_status(prog);
 	struct buf text = BUF_INIT;
+
+	/* Bad records that it has reported are no reason for us to end. */
+	if (was_stopped && status == EX_DATAERR)
+		status = EX_OK;
 
 	if (WIFSIGNALED(prog->wait_status) &&
 	    WTERMSIG(prog->wait_status) == SIGPIPE)
@@ -386,7 +392,7 @@ judge_prog(const struct reading *reading)
 	prog_describe(prog, &text);
 	if (status != EX_OK && !prog_was_told(prog))
 		die(status, "%s", text.data);
-	if (is_called_off(reading) || reading->cause == LEFT_BEHIND) {
+	if (was_stopped) {
 		buf_free(&text);
 		return;
 	}

@@ -399,11 +399,11 @@ set_argv(struct component *component, const char *const *words)
 	free(program_find_or_die(argv[0]));
 }
 
-/* ccm-ingestd [-l WHERE]... -s SPOOL -c FIFO */
+/* ccm-ingestd [-l WHERE]... -s SPOOL -c FIFO [-d] */
 static void
 set_daemon_argv(struct ingest *ingest, const char **listen, size_t count)
 {
-	const char **words = xreallocarray(NULL, 2 * count + 6, sizeof(*words));
+	const char **words = xreallocarray(NULL, 2 * count + 7, sizeof(*words));
 	size_t n = 0;
 
 	words[n++] = "ccm-ingestd";
@@ -415,6 +415,8 @@ set_daemon_argv(struct ingest *ingest, const char **listen, size_t count)
 	words[n++] = ingest->spool;
 	words[n++] = "-c";
 	words[n++] = ingest->fifo;
+	if (ingest->is_development)
+		words[n++] = "-d";
 	words[n] = NULL;
 	set_argv(&ingest->components[DAEMON], words);
 	free(words);

@@ -27,9 +27,11 @@ struct daemon {
 	struct apps apps;
 	struct series_table series;
 	const char *feed_path; /* of the FIFO, or NULL */
+	bool is_development;   /* ccm-ship writes to the FIFO */
 	struct feed feed;
 	struct producer producer;
 	struct page page;
+	char *swagger_directory;
 	int64_t started_ms;
 	bool has_two_apps; /* once, and over restarts */
 	struct notify notify;

@@ -248,6 +248,10 @@ feed_open_or_die(struct feed *feed, struct loop *loop, const char *path,
 bool
 feed_is_up(const struct feed *feed)
 {
+	if (feed->shipper != NULL) {
+		producer_look(feed->shipper, feed->loop->now_ms);
+		return producer_is_up(feed->shipper);
+	}
 	return feed->state != NULL && strcmp(feed->state, "away") != 0 &&
 	    feed->loop->now_ms - feed->control_ms <= CONTROL_PATIENCE_MS;
 }
@@ -257,6 +261,8 @@ detail_of(const struct feed *feed)
 {
 	if (feed->path == NULL)
 		return "nothing is consumed: -c names no FIFO";
+	if (feed->shipper != NULL)
+		return "development: the producer writes to the FIFO";
 	if (feed->state == NULL)
 		return "no consumer has written yet";
 	if (feed->loop->now_ms - feed->control_ms > CONTROL_PATIENCE_MS)

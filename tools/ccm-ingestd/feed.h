@@ -18,6 +18,7 @@
 #include "apps.h"
 #include "loop.h"
 #include "metric.h"
+#include "producer.h"
 #include "series.h"
 
 struct feed {
@@ -30,6 +31,9 @@ struct feed {
 	int64_t *partitions; /* that are read now */
 	size_t npartitions;
 	int64_t control_ms; /* monotonic, of the last control line */
+	/* That writes to the FIFO without Kafka, and no control lines; NULL: a
+	 * consumer does. To be set when the feed is open. */
+	struct producer *shipper;
 
 	/* private */
 	const char *path;
@@ -52,7 +56,8 @@ void feed_open_or_die(struct feed *feed, struct loop *loop, const char *path,
 /* Takes bytes as they come from the FIFO. */
 void feed_take(struct feed *feed, const char *bytes, size_t len);
 
-/* True while the consumer says that it reads, or waits, at least every 15 s. */
+/* True while the consumer says that it reads, or waits, at least every 15 s; or
+ * while the shipper that takes its place is up. */
 bool feed_is_up(const struct feed *feed);
 
 /* Appends {"state":...,"detail":...} and what else is known. */

@@ -32,7 +32,7 @@
 
 #define USAGE                                                                        \
 	"usage: ccm-ingestd [-l ADDR:PORT|PATH]... [-m ADDR:PORT|PATH]...\n"         \
-	"                   [-s SPOOL] [-c FIFO]\n"                                  \
+	"                   [-s SPOOL] [-c FIFO [-d]]\n"                             \
 	"       ccm-ingestd -t LINE\n"                                               \
 	"Takes metrics by HTTP POST, keeps them in SPOOL for ccm-ship, and\n"        \
 	"shows those that come back from Kafka to Prometheus.\n"                     \
@@ -40,6 +40,7 @@
 	"  -m WHERE  listen there, too, for what is read only (GET)\n"               \
 	"  -s SPOOL  the spool (default: ingest in the state directory)\n"           \
 	"  -c FIFO   consumed metrics come from there (ccm-consume)\n"               \
+	"  -d        development: ccm-ship itself writes to FIFO, without Kafka\n"   \
 	"  -t LINE   make a token: it goes to stderr, its line to stdout; LINE is\n" \
 	"            'APPS RIGHTS [rate=N] [origin=ORIGIN]'\n"                       \
 	"  -h        this help\n"                                                    \
@@ -52,6 +53,7 @@
 struct options {
 	struct list listen, management;
 	const char *spool, *feed;
+	bool is_development;
 };
 
 /* ---- options ------------------------------------------------------------ */
@@ -70,7 +72,7 @@ parse_options(int argc, char **argv, struct options *options)
 	int option;
 
 	opterr = 0;
-	while ((option = getopt(argc, argv, ":l:m:s:c:t:hV")) != -1) {
+	while ((option = getopt(argc, argv, ":l:m:s:c:dt:hV")) != -1) {
 		switch (option) {
 		case 'l':
 			add_item(&options->listen, optarg);
@@ -85,6 +87,9 @@ parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 'c':
 			options->feed = optarg;
+			break;
+		case 'd':
+			options->is_development = true;
 			break;
 		case 'h':
 			print_help_and_exit(USAGE);
@@ -298,6 +303,7 @@ main(int argc, char **argv)
 
 	parse_options(argc, argv, &options);
 	daemon.feed_path = options.feed;
+	daemon.is_development = options.is_development;
 	daemon.started_ms = clock_ms();
 	log_init("ccm-ingestd");
 	standard_fds_or_die(-1);

@@ -6,6 +6,8 @@
 #include "daemon.h"
 #include "health.h"
 #include "openapi.h"
+#include "share.h"
+#include "swagger.h"
 
 #define APP_PREFIX "/api/v2/app/"
 #define RECENT_DEFAULT 100
@@ -91,6 +93,12 @@ get_openapi(const struct call *call)
 		.body = openapi_json,
 		.len = openapi_json_len,
 		.may_gzip = true});
+}
+
+static void
+get_swagger(const struct call *call)
+{
+	swagger_get(call->daemon->swagger_directory, call->exchange);
 }
 
 /* ?limit=N; false where that is not a number from 1 to 1000. */
@@ -184,6 +192,10 @@ static const struct route routes[] = {
     {"/health", true, ACCESS_READ, get_health, NULL},
     {"/prometheus-metrics", false, ACCESS_READ, get_page, NULL},
     {"/openapi.json", false, ACCESS_OPEN, get_openapi, NULL},
+    {"/swagger-ui", false, ACCESS_OPEN, get_swagger, NULL},
+    {"/swagger-ui/start.js", false, ACCESS_OPEN, get_swagger, NULL},
+    {"/swagger-ui/swagger-ui.css", false, ACCESS_OPEN, get_swagger, NULL},
+    {"/swagger-ui/swagger-ui-bundle.js", false, ACCESS_OPEN, get_swagger, NULL},
     {"/livez", false, ACCESS_OPEN, get_livez, NULL},
     {"/readyz", false, ACCESS_OPEN, get_readyz, NULL},
 };
@@ -305,6 +317,7 @@ on_request(void *context, struct http_exchange *exchange)
 void
 routes_install(struct daemon *daemon)
 {
+	daemon->swagger_directory = share_path("swagger-ui");
 	daemon->server.on_head = on_head;
 	daemon->server.on_request = on_request;
 	daemon->server.context = daemon;

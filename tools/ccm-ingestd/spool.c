@@ -154,22 +154,6 @@ spool_due_ms(const struct spool *spool, int64_t now_ms)
 	return left > 0 ? (int)left : 0;
 }
 
-static bool
-write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t written = write(fd, bytes, len);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return false;
-		bytes += written;
-		len -= (size_t)written;
-	}
-	return true;
-}
-
 /* Back to the last commit. A file that cannot be cut, or whose sync failed, is
  * not written to any more: what it has beyond is cut off at the next start, or
  * was answered with 503. */

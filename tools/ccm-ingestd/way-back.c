@@ -73,6 +73,8 @@ way_back_set_up(struct daemon *daemon)
 	feed_open_or_die(&daemon->feed, &daemon->loop, daemon->feed_path,
 	    &daemon->series, &daemon->apps);
 	producer_init(&daemon->producer, daemon->spool.dir_fd);
+	if (daemon->is_development && daemon->feed_path != NULL)
+		daemon->feed.shipper = &daemon->producer;
 	daemon->page.series = &daemon->series;
 	daemon->page.has_app_label = has_app_label;
 	daemon->page.add_own = add_own;

@@ -65,6 +65,7 @@ struct produce {
 	const char *files;   /* CCM_SHIP_FILES, or NULL */
 	struct kafka_settings settings;
 	struct writer writer;
+	bool has_prog; /* that frames the records */
 	struct send send;
 	int bad_fd;     /* lines that ccm-key has refused; -1 */
 	int refused_fd; /* records that a broker has refused */
@@ -181,6 +182,7 @@ finish_with_rejects(struct produce *produce)
 	struct send *send = &produce->send;
 	struct buf reasons = BUF_INIT;
 	int lines_fd = produce->bad_fd;
+	bool kept;
 
 	send_describe_failures(send, &reasons);
 	if (produce->rejects == NULL)
@@ -189,8 +191,10 @@ finish_with_rejects(struct produce *produce)
 		    " records for good: %s; %" PRIu64 " are sent",
 		    send->counters.failed, send->counters.seen, reasons.data,
 		    send->counters.delivered);
-	if (!refused_to_lines(produce->refused_fd, lines_fd) ||
-	    !refused_keep(lines_fd, produce->rejects))
+	kept = produce->has_prog
+	    ? refused_to_messages(produce->refused_fd, lines_fd)
+	    : refused_to_lines(produce->refused_fd, lines_fd);
+	if (!kept || !refused_keep(lines_fd, produce->rejects))
 		shipper_die(EX_IOERR, "cannot write to %s: %s",
 		    produce->rejects, strerror(errno));
 	report_sent(produce, send->counters.delivered);
@@ -255,7 +259,8 @@ init(struct produce *produce, char **argv)
 	produce->refused_fd = refused_file_or_die("refused");
 	produce->bad_fd =
 	    produce->rejects != NULL ? refused_file_or_die("bad lines") : -1;
-	if (argv[1] != NULL)
+	produce->has_prog = argv[1] != NULL;
+	if (produce->has_prog)
 		writer_use_prog(&produce->writer, argv + 1);
 	else
 		writer_use_key(&produce->writer, produce->bad_fd);

@@ -13,6 +13,7 @@
 
 #include "buf.h"
 #include "companion.h"
+#include "io.h"
 #include "log.h"
 
 #define WRITE_BYTES (1 << 16)
@@ -28,23 +29,6 @@ refused_file_or_die(const char *name)
 	/* kcat and ccm-key append each their own. */
 	fcntl(fd, F_SETFL, O_APPEND);
 	return fd;
-}
-
-static bool
-write_all(int fd, const char *bytes, size_t len)
-{
-	ssize_t written;
-
-	while (len > 0) {
-		written = write(fd, bytes, len);
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written < 0)
-			return false;
-		bytes += written;
-		len -= (size_t)written;
-	}
-	return true;
 }
 
 static bool
@@ -130,6 +114,29 @@ refused_to_lines(int refused_fd, int to_fd)
 	while (good && next_record(refused_fd, &head, &bytes)) {
 		buf_add(&out, bytes.data + head.key_len, head.value_len);
 		buf_add_char(&out, '\n');
+		good = flush(to_fd, &out, WRITE_BYTES);
+	}
+	good = good && flush(to_fd, &out, 1);
+	buf_free(&bytes);
+	buf_free(&out);
+	return good;
+}
+
+bool
+refused_to_messages(int refused_fd, int to_fd)
+{
+	struct companion_reject head;
+	struct buf bytes = BUF_INIT, out = BUF_INIT;
+	bool good = lseek(refused_fd, 0, SEEK_SET) == 0;
+	unsigned long number = 0;
+
+	while (good && next_record(refused_fd, &head, &bytes)) {
+		/* No partition and no offset: they are numbered. */
+		buf_printf(&out, "0\t%lu\t%lld\t%llu\t%llu\n", number++,
+		    (long long)head.timestamp_ms,
+		    (unsigned long long)head.key_len,
+		    (unsigned long long)head.value_len);
+		buf_add(&out, bytes.data, bytes.len);
 		good = flush(to_fd, &out, WRITE_BYTES);
 	}
 	good = good && flush(to_fd, &out, 1);

@@ -18,6 +18,10 @@ int refused_to_frames(
 /* Appends the records' values to a file, a line each. False with errno. */
 bool refused_to_lines(int refused_fd, int to_fd);
 
+/* Appends the records to a file as ccm-consume(1) gives them to a program, with
+ * their keys: the values are not lines of text. False with errno. */
+bool refused_to_messages(int refused_fd, int to_fd);
+
 /* True where nothing is in the file. */
 bool refused_is_empty(int fd);
 

@@ -6,7 +6,7 @@
 #include "daemon.h"
 #include "health.h"
 #include "openapi.h"
-#include "share.h"
+#include "program.h"
 #include "swagger.h"
 
 #define APP_PREFIX "/api/v2/app/"
@@ -317,7 +317,8 @@ on_request(void *context, struct http_exchange *exchange)
 void
 routes_install(struct daemon *daemon)
 {
-	daemon->swagger_directory = share_path("swagger-ui");
+	daemon->swagger_directory =
+	    program_relative_or_die("../share/ccm/swagger-ui");
 	daemon->server.on_head = on_head;
 	daemon->server.on_request = on_request;
 	daemon->server.context = daemon;

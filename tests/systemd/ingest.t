@@ -2,6 +2,7 @@
 # The ingestion service as units: metrics that are POSTed to the socket come back
 # for Prometheus, whatever of it is restarted, and the daemon has no secret.
 # ccm-serve@ is started by its socket too.
+# shellcheck disable=SC2119 # options are optional
 # shellcheck source=tests/systemd/machine.sh
 . "$(dirname "$0")/machine.sh"
 # shellcheck source=tests/registry.sh
@@ -43,17 +44,18 @@ states() {
 	done | uniq | paste -sd' '
 }
 all_active() { [ "$(states)" = active ]; }
+all_inactive() { [ "$(states)" = inactive ]; }
 restarted() { [ "$(property ccm-ingestd MainPID)" != "$main" ] && all_active; }
 
-# secrets UNIT: those in the environments of its processes, and in the credentials
-# that it was given
+# secrets UNIT: those in the environments of its processes and in the credentials
+# that it was given, behind "runs:"
 secrets() {
-	local pid
-	for pid in $(processes "$1"); do
+	local pid pids
+	pids=$(processes "$1")
+	echo "${pids:+runs:} $(for pid in $pids; do
 		tr '\0' '\n' <"/proc/$pid/environ"
-		! [ -d "/proc/$pid/root/run/credentials/$1" ] ||
-			cat "/proc/$pid/root/run/credentials/$1/"*
-	done 2>/dev/null | grep -o 's3cret-[a-z]*' | sort -u | paste -sd' '
+		find "/proc/$pid/root/run/credentials/$1" -type f -exec cat {} +
+	done 2>/dev/null | grep -o 's3cret-[a-z]*' | sort -u | paste -sd' ')"
 }
 
 # ---- nothing by itself
@@ -89,35 +91,48 @@ ok $? '... and the consumer'
 
 # ---- secrets
 
-is "$(secrets ccm-ingestd.service)" '' 'the daemon has no secret'
-is "$(secrets ccm-ingest-ship.service)" 's3cret-kafka s3cret-registry' 'the shipper has them'
-is "$(secrets ccm-ingest-consume.service)" 's3cret-kafka s3cret-registry' '... and the consumer'
+is "$(secrets ccm-ingestd.service)" 'runs: ' 'the daemon has no secret'
+is "$(secrets ccm-ingest-ship.service)" 'runs: s3cret-kafka s3cret-registry' 'the shipper has them'
+is "$(secrets ccm-ingest-consume.service)" 'runs: s3cret-kafka s3cret-registry' '... and the consumer'
 is "$(on stat -c '%U %G %a' /var/lib/ccm-ingest/spool)" 'ccm-ingestd ccm-ingest 2770' \
 	'the spool is for the daemon and the shipper'
 
 # ---- restarts
 
+# after_restart NAME VALUE HOW
+after_restart() {
+	until_true 60 restarted
+	ok $? "$3: systemd starts the daemon, and its consumer"
+	until_true 60 shows "client_metric_$1{app_id=\"shop\"} $2"
+	ok $? '... which shows the metric that was POSTed meanwhile'
+	main=$(property ccm-ingestd MainPID)
+}
+
 main=$(property ccm-ingestd MainPID)
+consumer=$(property ccm-ingest-consume MainPID)
+on systemctl --no-block restart ccm-ingestd
+is "$(post one 1)" 202 'a POST during a restart is accepted'
+after_restart one 1 'systemctl restart'
+[ "$(property ccm-ingest-consume MainPID)" != "$consumer" ]
+ok $? "... another one"
+on systemctl kill -s KILL ccm-ingestd
+is "$(post two 2)" 202 'a POST while the daemon is dead waits for the next one'
+after_restart two 2 SIGKILL
+drop_in ccm-ingestd.service '[Service]' WatchdogSec=2 TimeoutAbortSec=1
+on systemctl daemon-reload
 on systemctl restart ccm-ingestd
 until_true 60 restarted
-ok $? 'systemctl restart: the daemon, and its consumer'
-until_true 60 shows 'client_metric_cpu_usage{app_id="shop"} 75.5'
-ok $? '... the series is there again'
 main=$(property ccm-ingestd MainPID)
-on systemctl kill -s KILL ccm-ingestd
-is "$(post memory_usage 62)" 202 'a POST while the daemon is dead waits for the next one'
-until_true 60 restarted
-ok $? '... which systemd starts, and its consumer'
-until_true 60 shows 'client_metric_memory_usage{app_id="shop"} 62'
-ok $? '... and nothing is lost'
-until_true 60 shows 'client_metric_cpu_usage{app_id="shop"} 75.5'
-ok $? '... of before neither'
+on systemctl kill -s STOP ccm-ingestd
+is "$(post three 3)" 202 '... and so does one while it hangs'
+after_restart three 3 'the watchdog'
 
 # ---- its end, and the socket alone
 
 on systemctl stop ccm-ingest.target
-is "$(states)" inactive 'the target stops all'
-is "$(find "$root/var/lib/ccm-ingest/spool" -name '*.ndjson')" '' '... when all is sent'
+until_true 90 all_inactive
+ok $? 'the target stops all'
+is "$(find "$root/var/lib/ccm-ingest/spool" -name '*.open')" '' '... and the spool is handed over'
 on systemctl start ccm-ingestd.socket
 is "$(post disk_usage 0.5)" 202 'the socket alone starts the daemon'
 until_true 60 shows 'client_metric_disk_usage{app_id="shop"} 0.5'

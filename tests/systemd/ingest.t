@@ -58,6 +58,8 @@ secrets() {
 	done 2>/dev/null | grep -o 's3cret-[a-z]*' | sort -u | paste -sd' ')"
 }
 
+bad_lines() { curl -s "$url/prometheus-metrics" | sed -n 's/^ccm_ingestd_bad_lines_total //p'; }
+
 # ---- nothing by itself
 
 is "$(states)" inactive 'the package starts nothing that nobody has configured'
@@ -66,7 +68,7 @@ is "$(states)" inactive 'the package starts nothing that nobody has configured'
 	umask 077
 	printf '%s\n' "KAFKA_BOOTSTRAP_SERVERS=$KAFKA_BOOTSTRAP_SERVERS" \
 		KAFKA_SASL_PASSWORD=s3cret-kafka "SCHEMA_REGISTRY_URL=$SCHEMA_REGISTRY_URL" \
-		CCM_SPOOL_FREE_MIN=1K >"$root/etc/ccm/ingest.env"
+		KAFKA_SESSION_TIMEOUT_MS=6000 CCM_SPOOL_FREE_MIN=1K >"$root/etc/ccm/ingest.env"
 	mkdir "$root/etc/credstore"
 	echo user:s3cret-registry \
 		>"$root/etc/credstore/ccm.ingest.SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO"
@@ -88,6 +90,9 @@ until_true 30 shows 'kafka_producer_status 1'
 ok $? 'the daemon sees that the shipper runs'
 until_true 30 shows 'kafka_consumer_status 1'
 ok $? '... and the consumer'
+
+is "$(bad_lines)" 0 '... which writes nothing but metrics to it'
+like "$(journal -b -u ccm-ingest-consume)" 'ccm-consume: ' '... and its messages to the journal'
 
 # ---- secrets
 

@@ -103,7 +103,7 @@ SHARE_FILES := $(wildcard pipelines/*.sh pipelines/*.bash pipelines/*.jq pipelin
 	pipelines/schemas/*.avsc)
 MAN_PAGES := $(wildcard tools/*.[1-9] systemd/*.[1-9])
 GENERATOR := $(B)/systemd/ccm-timer-generator
-UNIT_FILES := $(wildcard systemd/*.service)
+UNIT_FILES := $(wildcard systemd/*.service systemd/*.socket systemd/*.target)
 SHARE := $(patsubst pipelines/%,$(B)/share/ccm/%,$(SHARE_FILES))
 # What is loaded into kcat: not ours to sanitize.
 COMPANION := $(B)/lib/ccm/kcat-companion.so
@@ -442,13 +442,14 @@ LINT_UNITS := $(CURDIR)/$(B)/lint/units
 lint-units: all
 	@rm -rf $(LINT_UNITS) && mkdir -p $(LINT_UNITS)/etc
 	@for f in $(UNIT_FILES); do \
-		sed 's|/usr/bin/ccm-|$(CURDIR)/$(B)/bin/ccm-|' $$f \
+		sed 's|/usr/bin/ccm-|$(CURDIR)/$(B)/bin/ccm-|g' $$f \
 			>$(LINT_UNITS)/$${f##*/}; done
 	@cp systemd/ccm.env.example $(LINT_UNITS)/etc/example.env
 	CCM_CONFIG_DIRECTORY=$(LINT_UNITS)/etc $(GENERATOR) $(LINT_UNITS)
 	! SYSTEMD_UNIT_PATH=$(LINT_UNITS): systemd-analyze --man=no verify \
-		$(LINT_UNITS)/*.service $(LINT_UNITS)/*.timer 2>&1 | grep .
-	@for unit in $(notdir $(UNIT_FILES)); do \
+		$(LINT_UNITS)/*.service $(LINT_UNITS)/*.socket \
+		$(LINT_UNITS)/*.target $(LINT_UNITS)/*.timer 2>&1 | grep .
+	@for unit in $(notdir $(filter %.service,$(UNIT_FILES))); do \
 		systemd-analyze security --offline=true --no-pager --threshold=15 \
 			$(LINT_UNITS)/$$unit >$(LINT_UNITS)/out || \
 			{ cat $(LINT_UNITS)/out; exit 1; }; \
@@ -509,7 +510,7 @@ stage: all
 	install -m 755 $(GENERATOR) $$to/lib/systemd/system-generators; \
 	install -D -m 644 -t $$home/lib/ccm $(COMPANION); \
 	install -m 755 $(PRIVATE) $$home/lib/ccm; \
-	for f in $(UNIT_FILES); do sed 's|/usr/bin/ccm-|$(bindir)/ccm-|' $$f \
+	for f in $(UNIT_FILES); do sed 's|/usr/bin/ccm-|$(bindir)/ccm-|g' $$f \
 		>$$to/lib/systemd/system/$${f##*/}; done; \
 	install -D -m 644 systemd/ccm.sysusers $$to/lib/sysusers.d/ccm.conf; \
 	install -D -m 644 systemd/ccm.tmpfiles $$to/lib/tmpfiles.d/ccm.conf; \

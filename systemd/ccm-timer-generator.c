@@ -310,13 +310,17 @@ make_instance(const char *directory, const char *source, const char *name)
 	return made;
 }
 
+/* The settings of ccm-ingest.target are no instance of the agent. */
+#define INGEST_FILE "ingest.env"
+
 /* An entry of the configuration directory: NAME.env, but no dot file. */
 static int
 is_environment_file(const struct dirent *entry)
 {
 	const char *name = entry->d_name, *end = strrchr(name, '.');
 
-	return name[0] != '.' && end != NULL && strcmp(end, ".env") == 0;
+	return name[0] != '.' && end != NULL && strcmp(end, ".env") == 0 &&
+	    strcmp(name, INGEST_FILE) != 0;
 }
 
 /* Returns the exit status. */

@@ -28,10 +28,10 @@ for path in "$B"/bin/*; do
 	[ -s "root/usr/local/share/man/man1/$name.1" ]
 	ok $? "... and has a manual page there"
 done
-is "$(cd root/usr/local/lib/systemd/system && echo *)" \
-	"$(cd "$ROOT/systemd" && echo *.service)" 'every unit is installed'
+is "$(cd root/usr/local/lib/systemd/system && printf '%s\n' * | LC_ALL=C sort | paste -sd" ")" \
+	"$(cd "$ROOT/systemd" && printf '%s\n' *.{service,socket,target} | LC_ALL=C sort | paste -sd" ")" 'every unit is installed'
 is "$(grep -h -o '/[^ =]*/bin/ccm-[a-z]*' root/usr/local/lib/systemd/system/* | sort -u | paste -sd' ')" \
-	'/usr/local/bin/ccm-export /usr/local/bin/ccm-scrape /usr/local/bin/ccm-send' \
+	"$(printf '/usr/local/bin/ccm-%s\n' avro consume export ingestd produce scrape send serve ship | paste -sd" ")" \
 	'the units start the programs that were installed with them'
 is "$(bash --norc -c '. root/usr/local/share/bash-completion/completions/ccm-fetch && complete -p ccm-ship')" \
 	'complete -F _ccm ccm-ship' 'bash finds completions of the programs'

@@ -87,6 +87,9 @@ is "$(timers)" 'ccm-scrape@a.b_c-1.timer ccm-scrape@dev.timer ccm-scrape@prod.ti
 touch etc/.prod.env.swp etc/.env etc/prod.env~ etc/prod.env.bak etc/notes
 generate
 is "$status:$(timers | wc -w)" 0:3 'other files make none'
+config ingest 'MINUTE_TO_SCRAPE_AT=x\nCCM_EXPORT_TO=stdout\n'
+generate
+is "$status:$(timers):$(<err)" 0:: 'the settings of the ingestion service make none'
 rm -rf etc
 generate
 is "$status:$(<err):$(timers)" 0:: 'no configuration directory is no error'
@@ -224,7 +227,9 @@ like "$kafka" 'KAFKA_SASL_PASSWORD .*KAFKA_SSL_PASSWORD' "Kafka's secrets are th
 in_unit() { sed -n "$2" "$ROOT/systemd/$1" | tr ' ' '\n' | sort | paste -sd' '; }
 loaded() { in_unit "$1" 's/^LoadCredential=\([A-Z_0-9]*\):ccm\.%i\.\1$/\1/p'; }
 encrypted() { in_unit "$1" 's/^LoadCredentialEncrypted=\([A-Z_0-9]*\).cred:ccm\.%i\.\1\.cred$/\1/p'; }
-taken_away() { in_unit "$1" 's/^UnsetEnvironment=\([CK].*\)/\1/p'; }
+of_ingest() { in_unit "$1" 's/^LoadCredential=\([A-Z_0-9]*\):ccm\.ingest\.\1$/\1/p'; }
+ingest_encrypted() { in_unit "$1" 's/^LoadCredentialEncrypted=\([A-Z_0-9]*\).cred:ccm\.ingest\.\1\.cred$/\1/p'; }
+taken_away() { in_unit "$1" 's/^UnsetEnvironment=\([CKS].*\)/\1/p'; }
 and_files() { tr ' ' '\n' <<<"$1" | sed 'p; s/$/_FILE/' | sort | paste -sd' '; }
 is "$(loaded ccm-scrape@.service)" "$cloud" "ccm-scrape@ loads the API's secrets"
 is "$(encrypted ccm-scrape@.service)" "$cloud" '... and encrypted ones'
@@ -235,3 +240,22 @@ is "$(encrypted ccm-ship@.service)" "$kafka" '... and encrypted ones'
 is "$(taken_away ccm-ship@.service)" "$(and_files "$export $cloud")" "... and takes all of the API's and of the exporter's away"
 is "$(loaded ccm-export@.service)" "$export $cloud $kafka" "ccm-export@ loads those of its targets"
 is "$(encrypted ccm-export@.service)" "$export $cloud $kafka" '... and encrypted ones'
+
+# ---- the ingestion service
+
+registry=$(grep -o '"SCHEMA_REGISTRY_[A-Z_]*\(USER_INFO\|TOKEN\)"' "$ROOT/tools/ccm-avro/registry.c" |
+	tr -d '"' | sort -u | paste -sd' ')
+is "$registry" 'SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO SCHEMA_REGISTRY_BEARER_TOKEN' \
+	"the registry's secrets are those of ccm-avro"
+for unit in ccm-ingest-ship.service ccm-ingest-consume.service; do
+	is "$(of_ingest $unit)" "$kafka $registry" "$unit loads Kafka's secrets and the registry's"
+	is "$(ingest_encrypted $unit)" "$kafka $registry" '... and encrypted ones'
+done
+is "$(taken_away ccm-ingestd.service)" "$(and_files "$kafka $registry")" 'ccm-ingestd has all of them taken away'
+is "$(in_unit ccm-ingestd.service '/^Load/p')" '' '... and loads none'
+is "$(in_unit ccm-serve@.service '/^Load/p; /^EnvironmentFile/p')" '' 'ccm-serve@ gets no settings at all'
+run grep -x 'Environment=CCM_APP_LABEL=1' "$ROOT/systemd/ccm-ingestd.service"
+is "$status" 0 "series have their app's label, where the file says nothing"
+in_target=$(sed -n 's/^Wants=//p' "$ROOT/systemd/ccm-ingest.target" | tr ' ' '\n' | sort | paste -sd' ')
+is "$in_target" "$(cd "$ROOT/systemd" && grep -l '^PartOf=ccm-ingest.target' -- ccm* | sort | paste -sd' ')" \
+	'what the target wants is stopped with it'

@@ -49,9 +49,10 @@ spool_open_or_die(struct spool *spool, const char *path)
 bool
 spool_lock_or_die(struct spool *spool, bool tell)
 {
-	/* Not close-on-exec: PROG is to hold it too. */
+	/* Not close-on-exec: PROG is to hold it too. ccm-ingestd, of the same
+	 * group, looks whether it is held. */
 	int fd = openat(
-	    spool->dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	    spool->dir_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW, 0640);
 	char pid[32] = "";
 
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {

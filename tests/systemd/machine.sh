@@ -180,7 +180,7 @@ runs() {
 journal() { on journalctl --no-pager -q -o cat "$@"; }
 
 # processes UNIT: the pids of all, as we see them
-processes() { cat "$cgroup"/system.slice/{,*/}"$1"/cgroup.procs 2>/dev/null; }
+processes() { cat "$cgroup"/system.slice/{,*/}"$1"/cgroup.procs 2>/dev/null || :; }
 
 # state NAME: its directory, as we see it
 state() { echo "$root/var/lib/ccm/$1"; }

@@ -299,7 +299,7 @@ main(int argc, char **argv)
 {
 	/* Static, so that it ends with the process: not all is freed. */
 	static struct daemon daemon;
-	struct options options = {.spool = NULL};
+	static struct options options;
 
 	parse_options(argc, argv, &options);
 	daemon.feed_path = options.feed;

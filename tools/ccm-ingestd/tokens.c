@@ -262,5 +262,10 @@ token_make_and_exit(const char *what)
 	add_hex(&digits, hash, sizeof(hash));
 	fprintf(stderr, "token: %s\n", text.data);
 	printf("%s %s\n", digits.data, what);
+	explicit_bzero(text.data, text.len);
+	buf_free(&text);
+	buf_free(&digits);
+	free(words);
+	free_token(&token);
 	exit(fflush(stdout) == 0 ? EX_OK : EX_IOERR);
 }

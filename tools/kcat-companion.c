@@ -54,6 +54,7 @@
 #define INVALID_DIFFERENT_RECORD (-138)
 #define CODES_MAX 64 /* different errors of deliveries */
 #define TIMES_PATIENCE_MS 10000
+#define FAILURE_MS 1000
 #define REPORT_MS 5000
 /* A consumer hears of a broker every 3 s, by its heartbeat, or more often. */
 #define AWAY_MS 10000
@@ -784,6 +785,17 @@ rd_kafka_poll(rd_kafka_t *rk, int timeout_ms)
 	return real_rd_kafka_poll(rk, timeout_ms);
 }
 
+/* Why a transaction cannot be committed is in the report of a record, which may
+ * come a moment later than the error. */
+static void
+await_failure(rd_kafka_t *rk)
+{
+	int64_t end = now_ms() + FAILURE_MS;
+
+	while (self.counters.failed == 0 && now_ms() < end)
+		real_rd_kafka_poll(rk, 50);
+}
+
 /* All of the input is sent. Committed is what who runs us has counted too. */
 rd_kafka_error_t *
 rd_kafka_commit_transaction(rd_kafka_t *rk, int timeout_ms)
@@ -808,6 +820,8 @@ rd_kafka_commit_transaction(rd_kafka_t *rk, int timeout_ms)
 		    (unsigned long long)self.counters.seen);
 	}
 	error = real_rd_kafka_commit_transaction(rk, timeout_ms);
+	if (error != NULL)
+		await_failure(rk);
 	if (error == NULL)
 		tell_text(COMPANION_COMMITTED, 0, NULL, NULL);
 	else

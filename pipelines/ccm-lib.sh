@@ -32,11 +32,16 @@ ccm_private=$here/../lib/ccm
 
 log_name=${0##*/}
 
+# It needs none of the secrets.
+ccm_log() (
+	unset "${!CONFLUENT_METRICS_@}" "${!KAFKA_@}" "${!SCHEMA_REGISTRY_@}" "${!CCM_EXPORT_@}"
+	exec "$ccm_private/ccm-log" "$@"
+)
 log_init() {
 	log_name=$1
-	"$ccm_private/ccm-log" "$1" || exit
+	ccm_log "$1" || exit
 }
-log_error() { "$ccm_private/ccm-log" "$log_name" ERROR "$*"; }
+log_error() { ccm_log "$log_name" ERROR "$*"; }
 
 # die STATUS MESSAGE: a status of <sysexits.h>. Inside $(...) it ends only that
 # subshell, with its status.

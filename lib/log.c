@@ -132,6 +132,17 @@ log_error_v(const char *format, va_list ap)
 	write_line(LOG_LEVEL_ERROR, "ERROR: ", format, ap);
 }
 
+bool
+log_problem(struct buf *problem)
+{
+	bool good = problem->len == 0;
+
+	if (!good)
+		log_error("%s", buf_terminate(problem));
+	problem->len = 0;
+	return good;
+}
+
 void
 log_warn(const char *format, ...)
 {

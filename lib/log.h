@@ -45,6 +45,10 @@ bool log_shows(enum log_level level);
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_error_v(const char *format, va_list ap)
     __attribute__((format(printf, 1, 0)));
+/* Logs what is in `problem` as an error, and empties it. True where it was
+ * empty before: nothing is wrong. */
+bool log_problem(struct buf *problem);
+
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -933,6 +933,17 @@ start_since(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *partitions)
 	rd_kafka_topic_partition_list_destroy(times);
 }
 
+/* The same partitions, to be read from there. */
+static rd_kafka_topic_partition_list_t *
+copy_since(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *partitions)
+{
+	rd_kafka_topic_partition_list_t *own =
+	    rd_kafka_topic_partition_list_copy(partitions);
+
+	start_since(rk, own);
+	return own;
+}
+
 rd_kafka_resp_err_t
 rd_kafka_assign(
     rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *partitions)
@@ -950,8 +961,7 @@ rd_kafka_assign(
 		report(rk, "revoked");
 		return code;
 	}
-	own = rd_kafka_topic_partition_list_copy(partitions);
-	start_since(rk, own);
+	own = copy_since(rk, partitions);
 	code = real_rd_kafka_assign(rk, own);
 	rd_kafka_topic_partition_list_destroy(own);
 	report(rk, "assigned");
@@ -968,8 +978,7 @@ rd_kafka_incremental_assign(
 	if (self.mode != COMPANION_CONSUME)
 		return real_rd_kafka_incremental_assign(rk, partitions);
 	tell_partitions(COMPANION_ASSIGNED, true, partitions);
-	own = rd_kafka_topic_partition_list_copy(partitions);
-	start_since(rk, own);
+	own = copy_since(rk, partitions);
 	error = real_rd_kafka_incremental_assign(rk, own);
 	rd_kafka_topic_partition_list_destroy(own);
 	report(rk, "assigned");

@@ -62,18 +62,6 @@ not_empty(const char *name)
 	return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* Reports the problem, if there is one, and forgets it. */
-static bool
-report(struct buf *problem)
-{
-	bool good = problem->len == 0;
-
-	if (!good)
-		log_error("%s", buf_terminate(problem));
-	problem->len = 0;
-	return good;
-}
-
 static void
 read_insecure(struct config *config, struct buf *problem)
 {
@@ -115,7 +103,7 @@ read_credential(const char *name, char **value)
 	    env_value_is_clean(name, *value, &problem) &&
 	    strpbrk(*value, " \t") != NULL)
 		buf_printf(&problem, "%s has a blank in it", name);
-	good = report(&problem);
+	good = log_problem(&problem);
 	buf_free(&problem);
 	return good;
 }
@@ -153,7 +141,7 @@ read_credentials(struct config *config, struct buf *problem)
 	/* What cannot be read was given all the same. */
 	if (good)
 		check_credentials(config, problem);
-	return report(problem) && good;
+	return log_problem(problem) && good;
 }
 
 /* ---- files and proxies -------------------------------------------------- */
@@ -273,25 +261,25 @@ config_read(struct config *config)
 
 	*config = (struct config){.key = NULL};
 	read_insecure(config, &problem);
-	good = report(&problem) && good;
+	good = log_problem(&problem) && good;
 	read_url(config, &problem);
-	good = report(&problem) && good;
+	good = log_problem(&problem) && good;
 	good = read_credentials(config, &problem) && good;
 	for (size_t i = 0; i < COUNT(numbers); i++) {
 		env_number(numbers[i].name, numbers[i].otherwise,
 		    numbers[i].least, numbers[i].most, &number, &problem);
 		memcpy((char *)config + numbers[i].offset, &number,
 		    sizeof(number));
-		good = report(&problem) && good;
+		good = log_problem(&problem) && good;
 	}
 	read_cafile(config, &problem);
-	good = report(&problem) && good;
+	good = log_problem(&problem) && good;
 	for (size_t i = 0; i < COUNT(proxies); i++) {
 		check_proxy(proxies[i], &problem);
-		good = report(&problem) && good;
+		good = log_problem(&problem) && good;
 	}
 	check_temporary_directory(&problem);
-	good = report(&problem) && good;
+	good = log_problem(&problem) && good;
 	buf_free(&problem);
 	return good;
 }

@@ -21,18 +21,6 @@ list_has(const struct list *list, const char *item)
 	return false;
 }
 
-/* Logs what is wrong, if anything; true where nothing was. */
-static bool
-report(struct buf *problem)
-{
-	bool good = problem->len == 0;
-
-	if (!good)
-		log_error("%s", buf_terminate(problem));
-	problem->len = 0;
-	return good;
-}
-
 static bool
 read_list(const char *name, struct list *list)
 {
@@ -47,7 +35,7 @@ read_list(const char *name, struct list *list)
 			env_value_is_clean(name, list->items[i], &problem);
 		free(text);
 	}
-	good = report(&problem);
+	good = log_problem(&problem);
 	buf_free(&problem);
 	return good;
 }
@@ -60,7 +48,7 @@ read_number(
 	bool good;
 
 	env_number(name, otherwise, least, most, number, &problem);
-	good = report(&problem);
+	good = log_problem(&problem);
 	buf_free(&problem);
 	return good;
 }

@@ -23,7 +23,8 @@ examples() {
 }
 
 synopsis() {
-	mandoc -Tascii -Owidth=1000 "$ROOT/tools/$1.1" | col -b |
+	# Bold is a letter, a backspace and the letter again.
+	mandoc -Tascii -Owidth=1000 "$ROOT/tools/$1.1" | sed 's/.\x08//g' |
 		sed -n '/^SYNOPSIS/,/^DESCRIPTION/{//d;p}' | as_words
 }
 
